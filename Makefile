@@ -1,0 +1,62 @@
+# Bare `make` lists the targets. Everything needs Go (see go.mod for the version); what a target needs
+# beyond that is fetched by it or named in its line.
+
+GO       ?= go
+PKGS     ?= ./...
+ARGS     ?=
+FUZZTIME ?= 10s
+SEEDS    ?= 200
+
+.DEFAULT_GOAL := help
+.PHONY: help build onebox shell test race lint gen bench compat fuzz sim e2e fmt clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## compile bin/pegasus
+	$(GO) build -o bin/pegasus ./cmd/pegasus
+
+onebox: build ## run 3 metas and 3 replica servers on 127.0.0.1 (ARGS="--processes --clean" ...); stop with Ctrl-C
+	./bin/pegasus onebox $(ARGS)
+
+shell: build ## interactive shell on the onebox (ARGS="-c 'ls -d'" ...)
+	./bin/pegasus shell $(ARGS)
+
+test: ## all tests except the long ones (PKGS=./rpc/... narrows it down)
+	$(GO) test -timeout 18m $(PKGS)
+
+race: ## the same tests under the race detector, long loops shortened
+	$(GO) test -race -short -timeout 40m $(PKGS)
+
+lint: ## import floors, gofmt, vet, sizes, doc.go, links in docs
+	$(GO) test -count=1 ./internal/lint
+
+gen: ## regenerate gen-go from idl (Debian package thrift-compiler)
+	./idl/generate.sh
+
+bench: build ## measure a running onebox (ARGS="--workload set --callers 32" ...)
+	./bin/pegasus bench $(ARGS)
+
+compat: build ## real client libraries against a onebox (fetches them; needs java+maven, python3, node for their part)
+	$(GO) test -count=1 -timeout 30m ./compat-tests/... -args $(ARGS)
+
+fuzz: ## every fuzz test for FUZZTIME each (default 10s)
+	@set -e; for dir in $$($(GO) list -f '{{.Dir}}' ./...); do \
+	  grep -qs '^func Fuzz' $$dir/*_test.go || continue; \
+	  for f in $$(cat $$dir/*_test.go | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p'); do \
+	    echo "== $$dir $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$dir; \
+	  done; \
+	done
+
+sim: ## seeded simulations of the replication and meta cores (SEEDS=200)
+	PEGASUS_SIM_SEEDS=$(SEEDS) $(GO) test -count=1 -timeout 60m ./sim/...
+
+e2e: build ## kill servers of a real onebox under load and check that nothing acknowledged is lost
+	PEGASUS_E2E=1 $(GO) test -count=1 -timeout 30m -run E2E -v ./cmd/pegasus/... ./compat-tests/...
+
+fmt: ## gofmt all files that are not generated
+	gofmt -l -w $$(find . -name '*.go' -not -path './.*' | xargs grep -L '^// Code generated .* DO NOT EDIT')
+
+clean: ## remove bin and the test cache (data of the onebox stays; `pegasus onebox --clean` drops it)
+	rm -rf bin
+	$(GO) clean -testcache
