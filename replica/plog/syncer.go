@@ -1,0 +1,98 @@
+package plog
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// DefaultSyncsConcurrent is a good bound for one disk: enough that the device and the file system
+// merge flushes of different logs, few enough that they do not queue up in threads.
+const DefaultSyncsConcurrent = 8
+
+// Syncer runs the writes and syncs of all logs on one disk on at most a fixed number of goroutines.
+// A goroutine exists only while there is work: an idle log costs none. Logs wait in line, and a log
+// that was served goes to the end, so that a busy one does not starve the others.
+type Syncer struct {
+	metrics counters
+
+	mu      sync.Mutex
+	line    []*Log // waiting, from head on
+	head    int
+	running int
+	max     int
+}
+
+// NewSyncer bounds writes and syncs in progress; values below 1 mean DefaultSyncsConcurrent.
+func NewSyncer(concurrentMax int) *Syncer {
+	if concurrentMax < 1 {
+		concurrentMax = DefaultSyncsConcurrent
+	}
+	return &Syncer{max: concurrentMax}
+}
+
+// Metrics is the sum over all logs that use the Syncer.
+func (s *Syncer) Metrics() Metrics { return s.metrics.load() }
+
+// submit lets l.step run soon. The caller has set l.active, so l is in line at most once.
+func (s *Syncer) submit(l *Log) {
+	s.mu.Lock()
+	if s.running < s.max {
+		s.running++
+		s.mu.Unlock()
+		go s.work(l)
+		return
+	}
+	s.line = append(s.line, l)
+	s.mu.Unlock()
+}
+
+func (s *Syncer) work(l *Log) {
+	for {
+		more := l.step()
+		s.mu.Lock()
+		if s.head == len(s.line) && more {
+			s.mu.Unlock()
+			continue
+		}
+		if more {
+			s.line = append(s.line, l)
+		}
+		if s.head == len(s.line) {
+			s.running--
+			s.mu.Unlock()
+			return
+		}
+		l = s.line[s.head]
+		s.line[s.head] = nil
+		s.head++
+		if s.head == len(s.line) || s.head > 1024 {
+			n := copy(s.line, s.line[s.head:])
+			clear(s.line[n:])
+			s.line, s.head = s.line[:n], 0
+		}
+		s.mu.Unlock()
+	}
+}
+
+// Metrics counts since the start.
+type Metrics struct {
+	Appends   uint64 // calls of Append
+	Entries   uint64
+	Bytes     uint64 // written, headers included
+	Writes    uint64 // groups
+	Syncs     uint64
+	Files     uint64 // begun
+	Recycled  uint64 // of them, overwritten old ones
+	Collected uint64
+}
+
+type counters struct {
+	appends, entries, bytes, writes, syncs, files, recycled, collected atomic.Uint64
+}
+
+func (c *counters) load() Metrics {
+	return Metrics{
+		Appends: c.appends.Load(), Entries: c.entries.Load(), Bytes: c.bytes.Load(), Writes: c.writes.Load(),
+		Syncs: c.syncs.Load(), Files: c.files.Load(), Recycled: c.recycled.Load(), Collected: c.collected.Load(),
+	}
+}
