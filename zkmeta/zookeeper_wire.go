@@ -1,0 +1,112 @@
+package zkmeta
+
+import (
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+)
+
+// replyBytesMax bounds one packet from the server: the children of one node.
+const replyBytesMax = 64 << 20
+
+// dial gives the client a connection that repairs two things of it. The client
+// waits ten times too long for a server that accepts connections but does not
+// answer, which keeps it from trying the next server; and it does not tell which
+// session timeout the server granted.
+func (z *ZooKeeper) dial(network, address string, timeout time.Duration) (net.Conn, error) {
+	conn, err := net.DialTimeout(network, address, timeout)
+	if err != nil {
+		return nil, err
+	}
+	return &sessionConn{
+		Conn:      conn,
+		patience:  func() time.Duration { return z.sessionTimeout() * 2 / 3 },
+		onTimeout: func(ms int64) { z.sessionMs.Store(ms) },
+	}, nil
+}
+
+// connectReply is the first packet from the server: length u32, protocol version
+// i32, session timeout in ms i32, session id i64 and more. A session id of zero
+// says that the session has expired.
+const connectReplyBytes = 20
+
+type sessionConn struct {
+	net.Conn
+	patience  func() time.Duration
+	onTimeout func(ms int64)
+	head      []byte // the first bytes read, up to connectReplyBytes
+}
+
+func (c *sessionConn) SetReadDeadline(t time.Time) error {
+	if limit := time.Now().Add(c.patience()); t.After(limit) {
+		t = limit
+	}
+	return c.Conn.SetReadDeadline(t)
+}
+
+func (c *sessionConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	if missing := connectReplyBytes - len(c.head); missing > 0 && n > 0 {
+		c.head = append(c.head, b[:min(n, missing)]...)
+		if len(c.head) == connectReplyBytes {
+			c.readTimeout()
+		}
+	}
+	return n, err
+}
+
+func (c *sessionConn) readTimeout() {
+	ms := int64(int32(binary.BigEndian.Uint32(c.head[8:])))
+	session := binary.BigEndian.Uint64(c.head[12:])
+	if ms > 0 && session != 0 {
+		c.onTimeout(ms)
+	}
+}
+
+// hostList hands out the servers in turn. Names are resolved when dialled, so a
+// server that moved is found again.
+type hostList struct {
+	mu      sync.Mutex
+	servers []string
+	next    int
+	tried   int // since the last success
+}
+
+func (h *hostList) Init(servers []string) error {
+	h.servers = servers
+	return nil
+}
+
+func (h *hostList) Len() int { return len(h.servers) }
+
+// Next also says when all servers were tried without success; the client then
+// pauses for a second and fails what waits.
+func (h *hostList) Next() (string, bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	server := h.servers[h.next%len(h.servers)]
+	h.next++
+	wrapped := h.tried >= len(h.servers)
+	h.tried++
+	if wrapped {
+		h.tried = 1
+	}
+	return server, wrapped
+}
+
+func (h *hostList) Connected() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.tried = 0
+}
+
+// clientLog passes on what the client says. It repeats itself while a server is
+// away, so it speaks at debug level; what matters is logged by this package.
+type clientLog struct{ logger *slog.Logger }
+
+func (l clientLog) Printf(format string, args ...any) {
+	l.logger.Debug("zookeeper client: " + fmt.Sprintf(format, args...))
+}
