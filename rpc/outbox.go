@@ -1,0 +1,244 @@
+package rpc
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// outbox is the writing side of a connection. Messages are appended to a queue from any goroutine.
+// Whoever then finds nobody flushing becomes the flusher: it offers the queue to the socket
+// without blocking, and again what was queued meanwhile, until there is none. Only when the
+// socket takes no more does a goroutine start that waits for it. So nobody who sends ever waits for a peer,
+// and no goroutine is woken for a message in the usual case.
+type outbox struct {
+	bufs  *bufferPool
+	stall time.Duration // a peer that takes nothing for so long is given up
+
+	mu       sync.Mutex
+	changed  sync.Cond // something was written, finished or failed
+	conn     net.Conn
+	raw      syscall.RawConn
+	queue    *buffer // appended to; nil when empty
+	writing  int     // bytes the flusher holds
+	flushing bool    // somebody is the flusher; also true before there is a connection
+	err      error   // set once; nothing is sent any more
+
+	try  func(fd uintptr) bool // the flusher's write, made once
+	tryB []byte
+	tryN int
+	tryE error
+}
+
+func (o *outbox) init(bufs *bufferPool, stall time.Duration) {
+	o.bufs, o.stall, o.flushing = bufs, stall, true
+	o.changed.L = &o.mu
+	o.try = func(fd uintptr) bool {
+		for {
+			o.tryN, o.tryE = syscall.Write(int(fd), o.tryB)
+			if o.tryE != syscall.EINTR {
+				return true
+			}
+		}
+	}
+}
+
+// open gives the outbox its connection and sends what was queued before.
+func (o *outbox) open(conn net.Conn, raw syscall.RawConn) {
+	o.mu.Lock()
+	o.conn, o.raw = conn, raw
+	o.flushing = false
+	failed := o.err != nil
+	o.mu.Unlock()
+	if failed {
+		conn.Close()
+		return
+	}
+	o.flush()
+}
+
+// room returns the queue to append to. Called with mu held.
+func (o *outbox) room() *buffer {
+	if o.queue == nil {
+		o.queue = o.bufs.get()
+	}
+	return o.queue
+}
+
+// lend takes the queue out of the outbox so that a message can be built at its end without the
+// lock; what others send meanwhile goes to a new queue.
+func (o *outbox) lend() *buffer {
+	o.mu.Lock()
+	b := o.queue
+	o.queue = nil
+	o.mu.Unlock()
+	if b == nil {
+		b = o.bufs.get()
+	}
+	return b
+}
+
+// giveBack returns a lent buffer to the queue. Called with mu held.
+func (o *outbox) giveBack(b *buffer) {
+	switch {
+	case len(b.b) == 0 || o.err != nil:
+		o.bufs.put(b)
+	case o.queue == nil:
+		o.queue = b
+	default:
+		b.b = append(b.b, o.queue.b...)
+		o.bufs.put(o.queue)
+		o.queue = b
+	}
+}
+
+// queued is the number of bytes that the socket has not taken. Called with mu held.
+func (o *outbox) queued() int {
+	n := o.writing
+	if o.queue != nil {
+		n += len(o.queue.b)
+	}
+	return n
+}
+
+// flush offers what is queued to the socket, unless somebody else is doing so. It does not block.
+func (o *outbox) flush() {
+	o.mu.Lock()
+	if o.flushing {
+		o.mu.Unlock()
+		return
+	}
+	o.flushing = true
+	for o.queue != nil && o.err == nil {
+		b := o.queue
+		o.queue = nil
+		o.writing = len(b.b)
+		o.mu.Unlock()
+		n, err := o.tryWrite(b.b)
+		if err == nil && n < len(b.b) {
+			go o.drain(b, n)
+			return
+		}
+		o.bufs.put(b)
+		o.mu.Lock()
+		o.wrote(err)
+	}
+	o.flushing = false
+	o.mu.Unlock()
+}
+
+// wrote notes that the flusher holds nothing any more. Called with mu held.
+func (o *outbox) wrote(err error) {
+	o.writing = 0
+	if err != nil {
+		o.failLocked(fmt.Errorf("write: %w", err))
+	}
+	o.changed.Broadcast()
+}
+
+// tryWrite writes what the socket takes without waiting; 0 and no error when that is nothing.
+func (o *outbox) tryWrite(b []byte) (int, error) {
+	o.tryB, o.tryN, o.tryE = b, 0, nil
+	err := o.raw.Write(o.try)
+	n, tryErr := o.tryN, o.tryE
+	o.tryB = nil
+	if err != nil {
+		return 0, err
+	}
+	if tryErr == syscall.EAGAIN {
+		return 0, nil
+	}
+	return max(n, 0), tryErr
+}
+
+// drain is the flusher of a socket that is full: it waits for it until all is written.
+func (o *outbox) drain(b *buffer, from int) {
+	for {
+		err := o.writeAll(b.b[from:])
+		o.bufs.put(b)
+		o.mu.Lock()
+		o.wrote(err)
+		if o.queue == nil || o.err != nil {
+			if o.err == nil {
+				o.conn.SetWriteDeadline(time.Time{})
+			}
+			o.flushing = false
+			o.mu.Unlock()
+			return
+		}
+		b, from = o.queue, 0
+		o.queue = nil
+		o.writing = len(b.b)
+		o.mu.Unlock()
+	}
+}
+
+var errStalled = errors.New("peer does not read")
+
+// writeAll writes b; the peer has to take each part of it within the stall limit.
+func (o *outbox) writeAll(b []byte) error {
+	const part = 256 << 10
+	for len(b) > 0 {
+		o.conn.SetWriteDeadline(time.Now().Add(o.stall))
+		n, err := o.conn.Write(b[:min(len(b), part)])
+		if err != nil {
+			var timeout net.Error
+			if errors.As(err, &timeout) && timeout.Timeout() {
+				return fmt.Errorf("%w for %v", errStalled, o.stall)
+			}
+			return err
+		}
+		b = b[n:]
+	}
+	return nil
+}
+
+// fail ends the outbox and closes the connection; the first reason is kept.
+func (o *outbox) fail(reason error) {
+	o.mu.Lock()
+	o.failLocked(reason)
+	o.mu.Unlock()
+}
+
+func (o *outbox) failLocked(reason error) {
+	if o.err != nil {
+		return
+	}
+	o.err = reason
+	if o.queue != nil {
+		o.bufs.put(o.queue)
+		o.queue = nil
+	}
+	if o.conn != nil {
+		o.conn.Close()
+	}
+	o.changed.Broadcast()
+}
+
+// Batch holds back the flush of messages to many connections, so that a loop which sends many
+// messages costs one system call per connection: give it to Request.DeferFlush or Pool.GoBatch,
+// then call Flush. It is not safe for concurrent use; the zero value is ready.
+type Batch struct {
+	boxes []*outbox
+}
+
+func (b *Batch) add(o *outbox) {
+	for i := len(b.boxes) - 1; i >= 0; i-- {
+		if b.boxes[i] == o {
+			return
+		}
+	}
+	b.boxes = append(b.boxes, o)
+}
+
+// Flush sends what was held back. It does not block.
+func (b *Batch) Flush() {
+	for i, o := range b.boxes {
+		o.flush()
+		b.boxes[i] = nil
+	}
+	b.boxes = b.boxes[:0]
+}
