@@ -19,16 +19,17 @@ type clientConn struct {
 	cancel context.CancelFunc
 	in     inbox
 	out    outbox
+	answer answer // the one being received
 
 	// Under out.mu.
-	seq   uint64
-	calls map[uint64]*pending
-	wheel wheel
-	free  *pending // used ones, linked by next
-	nFree int
+	seq      uint64
+	calls    map[uint64]*pending
+	wheel    wheel
+	free     *pending // used ones, linked by next
+	nFree    int
+	lastUsed int64 // tick at which something was sent last
 
 	lastRead atomic.Int64 // tick at which something arrived last, or the connection was made
-	lastUsed atomic.Int64 // tick at which something was sent last
 }
 
 // pending is a call that waits for its answer.
@@ -48,7 +49,7 @@ func newClientConn(p *Pool, to base.RPCAddress) *clientConn {
 	now := p.tick()
 	c.wheel.at = now
 	c.lastRead.Store(now)
-	c.lastUsed.Store(now)
+	c.lastUsed = now
 	return c
 }
 
@@ -77,8 +78,8 @@ func (c *clientConn) send(b *Batch, call *Call, done Done) (sent bool, code base
 	if done != nil {
 		c.expect(done, now, call.TimeoutMs)
 	}
+	c.lastUsed = now
 	o.mu.Unlock()
-	c.lastUsed.Store(now)
 	if done != nil && !p.timing.Load() {
 		p.wakeTimer()
 	}
@@ -162,9 +163,9 @@ func (c *clientConn) receive() (need int, err error) {
 	if c.pool.opts.Dialect == Native {
 		parse = parseNativeAnswer
 	}
-	var a answer
+	a := &c.answer
 	for {
-		n, need, err := parse(c.in.data(), c.pool.opts.FrameBytesMax, &a)
+		n, need, err := parse(c.in.data(), c.pool.opts.FrameBytesMax, a)
 		if n == 0 || err != nil {
 			return need, err
 		}
@@ -207,6 +208,7 @@ func (c *clientConn) end(err error) {
 	o.failLocked(err)
 	calls := c.calls
 	c.calls = nil
+	clear(c.wheel.slots[:])
 	o.mu.Unlock()
 	c.pool.remove(c)
 	log := c.pool.opts.Logger.Debug
@@ -232,17 +234,16 @@ func (c *clientConn) expire(now int64, late []Done) (busy bool, _ []Done) {
 		c.recycle(e)
 	})
 	busy = len(c.calls) > 0
+	if !busy && o.queued() == 0 && now-c.lastUsed > int64(c.pool.opts.IdleMs)/tickMs {
+		o.failLocked(errIdle) // under the lock, so that no call slips in
+	}
 	o.mu.Unlock()
 	for i, done := range late {
 		c.pool.finish(done, base.ErrTimeout, nil)
 		late[i] = nil
 	}
-	stall, idle := int64(c.pool.opts.StallMs)/tickMs, int64(c.pool.opts.IdleMs)/tickMs
-	switch {
-	case len(late) > 0 && now-c.lastRead.Load() > stall:
+	if len(late) > 0 && now-c.lastRead.Load() > int64(c.pool.opts.StallMs)/tickMs {
 		c.fail(fmt.Errorf("calls time out and nothing arrives for %d ms", c.pool.opts.StallMs))
-	case !busy && now-c.lastUsed.Load() > idle:
-		c.fail(errIdle)
 	}
 	return busy, late[:0]
 }

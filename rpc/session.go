@@ -23,6 +23,7 @@ type session struct {
 	out    outbox
 
 	parse   parseFunc
+	frame   frame                   // the one being served
 	current atomic.Pointer[Request] // whose handler runs now
 	arrived time.Time               // of the last read
 	partial bool                    // a read deadline is set for a frame that has begun
@@ -131,16 +132,15 @@ func (s *session) serveBuffered() (need, served int, err error) {
 			return 4, 0, err
 		}
 	}
-	var f frame
 	for {
-		n, need, err := s.parse(s.in.data(), s.srv.opts.FrameBytesMax, &f)
+		n, need, err := s.parse(s.in.data(), s.srv.opts.FrameBytesMax, &s.frame)
 		if n == 0 || err != nil {
 			return need, served, err
 		}
 		if err := s.admit(); err != nil {
 			return 0, served, err
 		}
-		s.dispatch(&f)
+		s.dispatch(&s.frame)
 		s.in.consume(n)
 		served++
 	}
