@@ -19,7 +19,7 @@ type layout struct {
 const valuePoolBytes = 1 << 20
 
 func newLayout(group int64, valueBytes int, seed uint64) *layout {
-	l := &layout{prefix: "u", group: group, valueBytes: valueBytes}
+	l := &layout{prefix: "row-", group: group, valueBytes: valueBytes}
 	if group > 1 {
 		l.prefix = "g" + hex.EncodeToString(binary.BigEndian.AppendUint16(nil, uint16(group))) + "-"
 	}
@@ -34,6 +34,9 @@ func newLayout(group int64, valueBytes int, seed uint64) *layout {
 	}
 	return l
 }
+
+// counterPrefix begins the hash keys of counters: their values are numbers, those of all other rows are text.
+const counterPrefix = "counter-"
 
 // groups is the number of hash keys that hold the given number of rows.
 func (l *layout) groups(rows int64) int64 { return (rows + l.group - 1) / l.group }
