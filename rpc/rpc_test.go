@@ -2,9 +2,12 @@ package rpc
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -160,3 +163,22 @@ func TestCallTimesOut(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+func readN(t testing.TB, c net.Conn, n int) []byte {
+	t.Helper()
+	b := make([]byte, n)
+	if got, err := io.ReadFull(c, b); err != nil {
+		t.Fatalf("read %d of %d bytes: %v", got, n, err)
+	}
+	return b
+}
+
+// wantClosed fails unless the peer closes the connection without sending anything.
+func wantClosed(t testing.TB, c net.Conn) {
+	t.Helper()
+	if b, err := io.ReadAll(c); len(b) > 0 || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("want a closed connection, got %x, %v", b, err)
+	}
+}
+
+func leUint64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
