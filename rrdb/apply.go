@@ -1,0 +1,248 @@
+package rrdb
+
+import (
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/pegasus-go/pegasus/gen-go/base"
+)
+
+// Update is one client write of a mutation. Body is the argument wrapper as the client sent it;
+// it must not change until Apply returns.
+type Update struct {
+	Op   Op
+	Body []byte
+}
+
+// applyBuffers are kept between mutations, under applyMu.
+type applyBuffers struct {
+	replies []byte
+	ends    []int
+	key     []byte
+	iter    keyReader
+}
+
+// keptReplyBytesMax bounds the reply buffer that is kept for the next mutation.
+const keptReplyBytesMax = 1 << 20
+
+// Apply applies one mutation as one batch together with its decree and timestamp. decree must be
+// the one after LastApplied. Rows expire, and atomic operations are judged, at timestampUs;
+// defaultTTL (seconds, 0 none) came with the mutation. Updates of all kinds may be mixed, later
+// ones see earlier ones.
+//
+// An update that fails for a reason the client is told about (bad integer, failed check, empty
+// list, undecodable body) stores nothing and the decree advances all the same. An error means
+// that the store cannot go on; nothing was applied then.
+//
+// With reply not nil, reply(i, body) is called for every update after the commit, with its wrapped
+// response; body is valid until Apply returns.
+func (s *Store) Apply(decree, timestampUs int64, defaultTTL int32, updates []Update, reply func(i int, body []byte)) error {
+	s.applyMu.Lock()
+	defer s.applyMu.Unlock()
+	if err := s.enter("apply"); err != nil {
+		return err
+	}
+	defer s.life.RUnlock()
+	if last := s.LastApplied(); decree != last+1 {
+		return &Error{Op: "apply", Class: ClassOrder, Err: fmt.Errorf("decree %d after %d", decree, last)}
+	}
+	timestampUs = max(timestampUs, s.lastTimestamp.Load())
+	m := mutation{
+		s:          s,
+		b:          s.db.NewBatch(),
+		decree:     decree,
+		timetag:    timetagOf(timestampUs, s.engine.opts.ClusterID, false),
+		now:        base.EpochSecondsOfMicros(timestampUs),
+		defaultTTL: defaultTTL,
+		wantReply:  reply != nil,
+	}
+	defer m.b.Close()
+	if err := m.stage(updates); err != nil {
+		return err
+	}
+	if err := m.commit(timestampUs); err != nil {
+		return err
+	}
+	if reply != nil {
+		start := 0
+		for i := range updates {
+			end := s.applied.ends[i]
+			reply(i, s.applied.replies[start:end:end])
+			start = end
+		}
+		if cap(s.applied.replies) > keptReplyBytesMax {
+			s.applied.replies = nil
+		}
+	}
+	return nil
+}
+
+// mutation is one Apply in progress.
+type mutation struct {
+	s          *Store
+	b          *pebble.Batch
+	decree     int64
+	timetag    uint64
+	now        uint32
+	defaultTTL int32
+	wantReply  bool
+	reads      bool // some update reads, so staged rows go to the overlay too
+	overlay    map[string]stagedRow
+	err        error // the engine failed; ends the mutation
+}
+
+// stagedRow is what an earlier update of the same mutation left under a key.
+type stagedRow struct {
+	row
+	deleted bool
+}
+
+// stage puts all updates into the batch and, when wanted, their replies into the reply buffer.
+func (m *mutation) stage(updates []Update) error {
+	bufs := &m.s.applied
+	bufs.replies, bufs.ends = bufs.replies[:0], bufs.ends[:0]
+	if len(updates) > 1 {
+		for i := range updates {
+			m.reads = m.reads || updates[i].Op.IsAtomic() || updates[i].Op == OpDuplicate
+		}
+	}
+	defer bufs.iter.close()
+	for i := range updates {
+		m.update(updates[i])
+		if m.err != nil {
+			return wrap("apply", m.err)
+		}
+		bufs.ends = append(bufs.ends, len(bufs.replies))
+	}
+	return nil
+}
+
+func (m *mutation) update(u Update) {
+	switch u.Op {
+	case OpPut:
+		m.putUpdate(u.Body)
+	case OpRemove:
+		m.removeUpdate(u.Body)
+	case OpMultiPut:
+		m.multiPut(u.Body)
+	case OpMultiRemove:
+		m.multiRemove(u.Body)
+	case OpIncr:
+		m.incr(u.Body)
+	case OpCheckAndSet:
+		m.checkAndSet(u.Body)
+	case OpCheckAndMutate:
+		m.checkAndMutate(u.Body)
+	case OpDuplicate:
+		m.duplicate(u.Body)
+	case OpEmpty:
+	default:
+		m.corrupt(u.Op)
+	}
+}
+
+// commit adds the state record and writes the batch.
+func (m *mutation) commit(timestampUs int64) error {
+	op := m.b.SetDeferred(len(stateKey), stateLen)
+	copy(op.Key, stateKey)
+	appendState(op.Value[:0], m.s.schema, m.decree, timestampUs)
+	if err := op.Finish(); err != nil {
+		return wrap("apply", err)
+	}
+	size := int64(m.b.Len())
+	if err := m.b.Commit(pebble.NoSync); err != nil {
+		return wrap("apply", err)
+	}
+	if f := m.s.failed.Load(); f != nil {
+		return f
+	}
+	m.s.lastTimestamp.Store(timestampUs)
+	m.s.lastDecree.Store(m.decree)
+	m.s.grew(size)
+	return nil
+}
+
+// corrupt counts an update that cannot be decoded. ValidateWrite keeps such from entering a
+// mutation, so this is damage on the way or another version's doing.
+func (m *mutation) corrupt(op Op) {
+	m.s.stats.corruptWrites.Add(1)
+	m.s.log.Warn("undecodable write applied as empty", "op", op.String(), "decree", m.decree)
+}
+
+// put stages one row with this mutation's timetag.
+func (m *mutation) put(key, user []byte, expire int32) { m.putTagged(key, user, expire, m.timetag) }
+
+func (m *mutation) putTagged(key, user []byte, expire int32, timetag uint64) {
+	exp := uint32(expire)
+	if exp == 0 && m.defaultTTL > 0 {
+		exp = m.now + uint32(m.defaultTTL)
+	}
+	if exp != 0 {
+		m.s.sweeper.sawTTL.Store(true)
+	}
+	h := headerLen(m.s.schema, exp)
+	op := m.b.SetDeferred(len(key), h+len(user))
+	copy(op.Key, key)
+	putHeader(op.Value, m.s.schema, exp, timetag)
+	copy(op.Value[h:], user)
+	m.fail(op.Finish())
+	if m.reads {
+		m.remember(key, stagedRow{row: row{exp, timetag, user}})
+	}
+}
+
+// remove stages the deletion of one row.
+func (m *mutation) remove(key []byte) {
+	m.fail(m.b.Delete(key, nil))
+	if m.reads {
+		m.remember(key, stagedRow{deleted: true})
+	}
+}
+
+func (m *mutation) remember(key []byte, r stagedRow) {
+	if m.overlay == nil {
+		m.overlay = map[string]stagedRow{}
+	}
+	m.overlay[string(key)] = r
+}
+
+func (m *mutation) fail(err error) {
+	if err != nil && m.err == nil {
+		m.err = err
+	}
+}
+
+// compose builds a raw key in the shared buffer, valid until the next call.
+func (m *mutation) compose(hashKey, sortKey []byte) []byte {
+	m.s.applied.key = base.AppendKey(m.s.applied.key[:0], hashKey, sortKey)
+	return m.s.applied.key
+}
+
+// live reads the row under key as this mutation sees it: staged rows first, then the store; absent
+// and expired rows give false. user is valid until the mutation ends.
+func (m *mutation) live(key []byte) (row, bool) {
+	if r, ok := m.overlay[string(key)]; ok {
+		return r.row, !r.deleted && !base.Expired(r.expire, m.now)
+	}
+	v, found, err := m.s.applied.iter.get(m.s, key)
+	if err == nil && found {
+		var r row
+		if r, err = decodeValue(m.s.schema, v); err == nil {
+			if base.Expired(r.expire, m.now) {
+				return row{}, false
+			}
+			r.user = append([]byte(nil), r.user...)
+			return r, true
+		}
+		err = &Error{Op: "apply", Class: ClassCorruption, Err: err}
+	}
+	m.fail(err)
+	return row{}, false
+}
+
+// reply appends one response when replies are wanted.
+func (m *mutation) reply(f func(out []byte) []byte) {
+	if m.wantReply {
+		m.s.applied.replies = f(m.s.applied.replies)
+	}
+}

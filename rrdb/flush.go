@@ -1,0 +1,124 @@
+package rrdb
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// flushPollMs is how often a waiting Flush looks whether the disk refused.
+const flushPollMs = 20
+
+// Flush writes everything applied so far to tables and waits for it. The engine retries a failed
+// flush for ever; Flush returns at the first failure.
+func (s *Store) Flush() error {
+	if err := s.enter("flush"); err != nil {
+		return err
+	}
+	defer s.life.RUnlock()
+	return s.flush()
+}
+
+func (s *Store) flush() error {
+	fails := s.flushFails.Load()
+	done, err := s.db.AsyncFlush()
+	if err != nil {
+		return wrap("flush", err)
+	}
+	tick := time.NewTicker(flushPollMs * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-done:
+			return nil
+		case <-tick.C:
+		}
+		if f := s.failed.Load(); f != nil {
+			return f
+		}
+		if s.flushFails.Load() != fails {
+			return wrap("flush", *s.flushErr.Load())
+		}
+	}
+}
+
+// grew accounts for bytes that went into the memtables.
+func (s *Store) grew(n int64) {
+	s.unflushed.Add(n)
+	if s.engine.unflushed.Add(n) > s.engine.opts.MemtableBudgetBytes {
+		s.engine.relieve()
+	}
+}
+
+func (s *Store) flushBegan() { s.flushing.Store(s.unflushed.Load()) }
+
+func (s *Store) flushEnded(err error) {
+	if err != nil {
+		s.flushErr.Store(&err)
+		s.flushFails.Add(1)
+		return
+	}
+	n := min(s.flushing.Swap(0), s.unflushed.Load())
+	s.unflushed.Add(-n)
+	s.engine.unflushed.Add(-n)
+	s.durableDirty.Store(true)
+	if s.opts.OnDurable != nil {
+		go s.opts.OnDurable()
+	}
+}
+
+// LastDurable is a decree up to which everything is in tables on disk; a private log needs
+// nothing at or below it. It never decreases.
+func (s *Store) LastDurable() int64 {
+	s.durableMu.Lock()
+	defer s.durableMu.Unlock()
+	if !s.durableDirty.Swap(false) {
+		return s.durable
+	}
+	if err := s.enter("last durable"); err != nil {
+		return s.durable
+	}
+	defer s.life.RUnlock()
+	if _, decree, _, err := readState(s.db, true); err == nil {
+		s.durable = max(s.durable, decree)
+	} else {
+		s.durableDirty.Store(true)
+		s.log.Warn("reading the durable decree failed", "err", err)
+	}
+	return s.durable
+}
+
+// Checkpoint flushes and makes dir, which must not exist, a consistent copy of the store's tables
+// (hard links where the file system has them). It returns the decree the copy holds, which is at
+// least LastApplied at the time of the call. Writes go on meanwhile.
+func (s *Store) Checkpoint(dir string) (decree int64, err error) {
+	if err := s.enter("checkpoint"); err != nil {
+		return 0, err
+	}
+	defer s.life.RUnlock()
+	want := s.LastApplied()
+	if err := s.flush(); err != nil {
+		return 0, err
+	}
+	if err := s.db.Checkpoint(dir); err != nil {
+		return 0, errors.Join(wrap("checkpoint "+dir, err), s.engine.opts.FS.RemoveAll(dir))
+	}
+	decree, err = s.engine.DecreeOf(dir)
+	if err == nil && decree < want {
+		err = &Error{Op: "checkpoint " + dir, Class: ClassCorruption, Err: fmt.Errorf("holds decree %d, want %d", decree, want)}
+	}
+	return decree, err
+}
+
+// DecreeOf opens a checkpoint read-only, which also checks that it can be opened, and returns the
+// decree it holds.
+func (e *Engine) DecreeOf(dir string) (int64, error) {
+	po := e.pebbleOptions(nil, true)
+	po.ErrorIfNotExists = true
+	db, err := openPebble(dir, po)
+	if err != nil {
+		return 0, err
+	}
+	_, decree, _, err := readState(db, false)
+	return decree, errors.Join(err, wrap("close "+dir, db.Close()))
+}

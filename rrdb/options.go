@@ -1,0 +1,98 @@
+package rrdb
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/pegasus-go/pegasus/gen-go/base"
+)
+
+// EngineOptions configure what the stores of a process share. A zero field takes its default.
+// Names in parentheses are the keys of upstream's configuration, section [pegasus.server]
+// unless another is named.
+type EngineOptions struct {
+	FS     vfs.FS       // default vfs.Default
+	Logger *slog.Logger // default discards
+
+	BlockCacheBytes     int64 // 256 MiB; memtables are accounted in it (rocksdb_block_cache_capacity)
+	MemtableBudgetBytes int64 // 256 MiB of unflushed writes over all stores; when spent, the largest store is flushed (rocksdb_total_size_across_write_buffer)
+	MemtableBytesMax    int64 // 64 MiB a memtable; they start at 256 KiB and double (rocksdb_write_buffer_size)
+	FilesMax            int   // 10,000 open tables (rocksdb_max_open_files)
+	CompactionsMax      int   // half of the processors, at least 1, at the same time (rocksdb_max_background_compactions)
+
+	ClusterID             uint8   // 1..127, 0 when not configured ([duplication-group])
+	KnownClusterIDs       []uint8 // the other ids of [duplication-group]
+	IgnoreOtherClusterIDs bool    // accept any id but our own (dup_ignore_other_cluster_ids)
+
+	MultiGetIterationsMax     int   // 3000 (rocksdb_multi_get_max_iteration_count)
+	MultiGetIterationBytesMax int64 // 30 MiB, < 0 none (rocksdb_multi_get_max_iteration_size)
+	ScanIterationsMax         int   // 1000 (rocksdb_max_iteration_count)
+	IterationTimeMs           int64 // 30,000, < 0 none; env replica.rocksdb_iteration_threshold_time_ms overrides (rocksdb_iteration_threshold_time_ms)
+
+	SlowQueryMs               int64 // 100, < 0 none; env replica.slow_query_threshold overrides (rocksdb_slow_query_threshold_ns)
+	AbnormalGetBytes          int   // 1,000,000, < 0 none (rocksdb_abnormal_get_size_threshold)
+	AbnormalMultiGetBytes     int   // 10,000,000 (rocksdb_abnormal_multi_get_size_threshold)
+	AbnormalMultiGetIterCount int   // 1000 (rocksdb_abnormal_multi_get_iterate_count_threshold)
+	AbnormalBatchGetBytes     int   // 10,000,000 (rocksdb_abnormal_batch_get_bytes_threshold)
+	AbnormalBatchGetCount     int   // 2000 (rocksdb_abnormal_batch_get_count_threshold)
+
+	ScanContextsMax int           // 1000 a store; the oldest is dropped
+	ScanContextLife time.Duration // 5 minutes
+
+	SweepPeriod        time.Duration // 24 hours between passes over a store, < 0 never by itself
+	SweepRowsPerSecond int           // 200,000 rows looked at
+	SweepChunkRows     int           // 1000 rows looked at, or deleted, in one go
+}
+
+func orDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+func (o *EngineOptions) setDefaults(processors int) {
+	if o.FS == nil {
+		o.FS = vfs.Default
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	orDefault(&o.BlockCacheBytes, 256<<20)
+	orDefault(&o.MemtableBudgetBytes, 256<<20)
+	orDefault(&o.MemtableBytesMax, 64<<20)
+	orDefault(&o.FilesMax, 10_000)
+	orDefault(&o.CompactionsMax, max(1, processors/2))
+	orDefault(&o.MultiGetIterationsMax, 3000)
+	orDefault(&o.MultiGetIterationBytesMax, 30<<20)
+	orDefault(&o.ScanIterationsMax, 1000)
+	orDefault(&o.IterationTimeMs, 30_000)
+	orDefault(&o.SlowQueryMs, 100)
+	orDefault(&o.AbnormalGetBytes, 1_000_000)
+	orDefault(&o.AbnormalMultiGetBytes, 10_000_000)
+	orDefault(&o.AbnormalMultiGetIterCount, 1000)
+	orDefault(&o.AbnormalBatchGetBytes, 10_000_000)
+	orDefault(&o.AbnormalBatchGetCount, 2000)
+	orDefault(&o.ScanContextsMax, 1000)
+	orDefault(&o.ScanContextLife, 5*time.Minute)
+	orDefault(&o.SweepPeriod, 24*time.Hour)
+	orDefault(&o.SweepRowsPerSecond, 200_000)
+	orDefault(&o.SweepChunkRows, 1000)
+}
+
+// StoreOptions configure one store.
+type StoreOptions struct {
+	Gpid   base.Gpid
+	Server string // "host:port" of this node as responses name it
+
+	// MustExist refuses to create a store where none is.
+	MustExist bool
+
+	// OnError is told, on a goroutine of its own, when the store's background work failed: the
+	// disk (IsIO), or the content (IsCorruption). At most once a second; may be nil.
+	OnError func(error)
+
+	// OnDurable is told, on a goroutine of its own, that LastDurable may have moved. May be nil.
+	OnDurable func()
+}

@@ -1,0 +1,268 @@
+package rrdb
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// Store is the data of one partition. Reads run concurrently with each other and with Apply;
+// Apply calls are made one after another, in decree order.
+type Store struct {
+	engine *Engine
+	dir    string
+	opts   StoreOptions
+	log    *slog.Logger
+	db     *pebble.DB
+	tails  tails
+	schema uint8 // of the values this store writes
+
+	life    sync.RWMutex // read side: an operation runs; write side: Close
+	closed  bool         // under life
+	closing atomic.Bool  // tells long reads to end
+	ctx     context.Context
+	cancel  context.CancelFunc
+	tasks   sync.WaitGroup // sweeps in the background
+
+	applyMu sync.Mutex
+	applied applyBuffers // under applyMu
+
+	lastDecree    atomic.Int64
+	lastTimestamp atomic.Int64
+	durableDirty  atomic.Bool
+	durableMu     sync.Mutex
+	durable       int64 // under durableMu
+
+	unflushed  atomic.Int64
+	flushing   atomic.Int64 // part of unflushed that a running flush writes out
+	flushFails atomic.Int64
+	flushErr   atomic.Pointer[error]
+	failed     atomic.Pointer[Error]
+	lastReport atomic.Int64
+
+	scans   scanContexts
+	envs    atomic.Pointer[envValues]
+	sweeper sweepState
+	stats   counters
+}
+
+// stateKey holds the state record. It sorts after every data key.
+var stateKey = []byte("\xFF\xFFstate")
+
+// The state record: format, value schema, decree, timestamp (µs).
+const (
+	stateFormat = 1
+	stateLen    = 18
+)
+
+func appendState(dst []byte, schema uint8, decree, timestampUs int64) []byte {
+	dst = append(dst, stateFormat, schema)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(decree))
+	return binary.BigEndian.AppendUint64(dst, uint64(timestampUs))
+}
+
+func parseState(b []byte) (schema uint8, decree, timestampUs int64, err error) {
+	if len(b) > 0 && b[0] != stateFormat {
+		return 0, 0, 0, fmt.Errorf("state record of format %d; this program knows %d", b[0], stateFormat)
+	}
+	if len(b) != stateLen {
+		return 0, 0, 0, fmt.Errorf("state record of %d bytes; want %d", len(b), stateLen)
+	}
+	if b[1] > schemaV1 {
+		return 0, 0, 0, fmt.Errorf("values of schema %d; this program writes up to %d", b[1], schemaV1)
+	}
+	decree = int64(binary.BigEndian.Uint64(b[2:]))
+	timestampUs = int64(binary.BigEndian.Uint64(b[10:]))
+	if decree < 0 || timestampUs < 0 {
+		return 0, 0, 0, fmt.Errorf("state record with decree %d, timestamp %d", decree, timestampUs)
+	}
+	return b[1], decree, timestampUs, nil
+}
+
+// Open opens the store in dir, creating it unless o.MustExist. A directory whose content cannot
+// be understood gives an error for which IsCorruption holds; nothing in it is changed then.
+func (e *Engine) Open(dir string, o StoreOptions) (_ *Store, err error) {
+	s := &Store{
+		engine: e,
+		dir:    dir,
+		opts:   o,
+		log:    e.opts.Logger.With("gpid", o.Gpid.String()),
+		tails:  newTails(o.Gpid, o.Server),
+		schema: schemaV1,
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.scans.init(e.opts.ScanContextsMax, e.opts.ScanContextLife)
+	s.envs.Store(e.defaultEnvs())
+	if err := e.add(s); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.cancel()
+			e.remove(s)
+		}
+	}()
+	po := e.pebbleOptions(s, false)
+	po.ErrorIfNotExists = o.MustExist
+	s.db, err = openPebble(dir, po)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.loadState(); err != nil {
+		return nil, errors.Join(err, s.db.Close())
+	}
+	s.durable = s.lastDecree.Load()
+	s.sweeper.init(e.nextSweep(time.Now()))
+	return s, nil
+}
+
+// openPebble classifies what goes wrong and turns a panic over damaged files into an error.
+func openPebble(dir string, po *pebble.Options) (db *pebble.DB, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &Error{Op: "open " + dir, Class: ClassCorruption, Err: fmt.Errorf("engine panic: %v", r)}
+		}
+	}()
+	db, err = pebble.Open(dir, po)
+	if err != nil {
+		class := openClass(err)
+		if errors.Is(err, pebble.ErrDBDoesNotExist) {
+			class = ClassOther
+		}
+		return nil, &Error{Op: "open " + dir, Class: class, Err: err}
+	}
+	return db, nil
+}
+
+func (s *Store) loadState() error {
+	schema, decree, ts, err := readState(s.db, false)
+	if err != nil {
+		return err
+	}
+	s.schema = schema
+	s.lastDecree.Store(decree)
+	s.lastTimestamp.Store(ts)
+	return nil
+}
+
+// readState finds the state record. A store without one must be empty. With durable set only what
+// is certainly on disk is looked at.
+func readState(db *pebble.DB, durable bool) (schema uint8, decree, timestampUs int64, err error) {
+	it, err := db.NewIter(&pebble.IterOptions{OnlyReadGuaranteedDurable: durable})
+	if err != nil {
+		return 0, 0, 0, wrap("read state", err)
+	}
+	defer it.Close()
+	if it.SeekGE(stateKey) && string(it.Key()) == string(stateKey) {
+		v, err := it.ValueAndErr()
+		if err != nil {
+			return 0, 0, 0, wrap("read state", err)
+		}
+		schema, decree, timestampUs, err = parseState(v)
+		if err != nil {
+			return 0, 0, 0, &Error{Op: "read state", Class: ClassCorruption, Err: err}
+		}
+		return schema, decree, timestampUs, nil
+	}
+	if err := it.Error(); err != nil {
+		return 0, 0, 0, wrap("read state", err)
+	}
+	if it.First() {
+		return 0, 0, 0, &Error{Op: "read state", Class: ClassCorruption, Err: errors.New("rows without a state record")}
+	}
+	return schemaV1, 0, 0, wrap("read state", it.Error())
+}
+
+// enter begins an operation; leave with s.life.RUnlock.
+func (s *Store) enter(op string) error {
+	s.life.RLock()
+	if s.closed {
+		s.life.RUnlock()
+		return closedError(op)
+	}
+	if f := s.failed.Load(); f != nil {
+		s.life.RUnlock()
+		return f
+	}
+	return nil
+}
+
+// Dir is the directory of the store.
+func (s *Store) Dir() string { return s.dir }
+
+// LastApplied is the decree of the last applied mutation, 0 before the first.
+func (s *Store) LastApplied() int64 { return s.lastDecree.Load() }
+
+// LastAppliedTimestampUs is the largest timestamp of the applied mutations.
+func (s *Store) LastAppliedTimestampUs() int64 { return s.lastTimestamp.Load() }
+
+// Err is what stopped the store for good, nil while it works.
+func (s *Store) Err() error {
+	if f := s.failed.Load(); f != nil {
+		return f
+	}
+	return nil
+}
+
+// fail stops the store: every later operation returns err.
+func (s *Store) fail(err *Error) {
+	if s.failed.CompareAndSwap(nil, err) {
+		s.log.Error("store stopped", "err", err)
+		s.report(err, true)
+	}
+}
+
+// background notes an error of the engine's own work, which it will try again.
+func (s *Store) background(op string, err error) {
+	e := wrap(op, err)
+	s.log.Warn("background work failed", "err", e)
+	s.report(e, false)
+}
+
+func (s *Store) report(err error, always bool) {
+	now := time.Now().Unix()
+	if last := s.lastReport.Load(); !always && (last == now || !s.lastReport.CompareAndSwap(last, now)) {
+		return
+	}
+	if s.opts.OnError != nil {
+		go s.opts.OnError(err)
+	}
+}
+
+// Close flushes, waits for running operations, and closes. What cannot be flushed because the
+// disk refuses is still in the private log; the error says so. Closing twice is fine.
+func (s *Store) Close() error {
+	s.sweeper.mu.Lock()
+	s.closing.Store(true)
+	s.sweeper.mu.Unlock()
+	s.cancel()
+	s.tasks.Wait()
+	flushErr := s.Flush()
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	s.scans.clear()
+	err := errors.Join(flushErr, s.closePebble())
+	s.engine.remove(s)
+	return err
+}
+
+// closePebble closes the engine; one that had given up may panic over its own state.
+func (s *Store) closePebble() (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &Error{Op: "close", Class: ClassOther, Err: fmt.Errorf("engine panic: %v", r)}
+		}
+	}()
+	return wrap("close", s.db.Close())
+}
