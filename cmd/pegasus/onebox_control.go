@@ -49,21 +49,27 @@ func newOneboxControlCommands() []*cobra.Command {
 		Use:     "stop [NAME...]",
 		Short:   "Stop the onebox, or some of its servers, gracefully",
 		Example: "  pegasus onebox stop\n  pegasus onebox stop replica2",
-		RunE:    func(cmd *cobra.Command, names []string) error { return controlStop(dirFlag(cmd), names, cmd.OutOrStdout()) },
+		RunE: func(cmd *cobra.Command, names []string) error {
+			return controlStop(dirFlag(cmd), names, cmd.OutOrStdout())
+		},
 	}
 	kill := &cobra.Command{
 		Use:     "kill NAME...",
 		Short:   "Kill servers at once (SIGKILL)",
 		Example: "  pegasus onebox kill replica2",
 		Args:    cobra.MinimumNArgs(1),
-		RunE:    func(cmd *cobra.Command, names []string) error { return controlKill(dirFlag(cmd), names, cmd.OutOrStdout()) },
+		RunE: func(cmd *cobra.Command, names []string) error {
+			return controlKill(dirFlag(cmd), names, cmd.OutOrStdout())
+		},
 	}
 	start := &cobra.Command{
 		Use:     "start NAME...",
 		Short:   "Start servers that were stopped or killed",
 		Example: "  pegasus onebox start replica2",
 		Args:    cobra.MinimumNArgs(1),
-		RunE:    func(cmd *cobra.Command, names []string) error { return controlStart(dirFlag(cmd), names, cmd.OutOrStdout()) },
+		RunE: func(cmd *cobra.Command, names []string) error {
+			return controlStart(dirFlag(cmd), names, cmd.OutOrStdout())
+		},
 	}
 	list := &cobra.Command{
 		Use:     "list",

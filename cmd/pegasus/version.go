@@ -38,6 +38,9 @@ func readBuild() build {
 	return b
 }
 
+// short is what other programs show of the build: "0.1.0 (abcdef012345) release".
+func (b build) short() string { return fmt.Sprintf("%s (%.12s) release", b.Version, b.Commit) }
+
 func (b build) String() string {
 	text := fmt.Sprintf("Pegasus-Go %s (%.12s", b.Version, b.Commit)
 	if b.Dirty {

@@ -28,7 +28,7 @@ func TestFloorRuleBites(t *testing.T) {
 	expect(t, wrongImports(upward), "rpc (floor 1) must not import rrdb")
 	sideways := parse(t, "meta/a.go", []byte("package meta\nimport \""+modulePath+"replica\"\n"))
 	expect(t, wrongImports(sideways), "meta (floor 4) must not import replica")
-	insides := parse(t, "cmd/pegasus/a.go", []byte("package main\nimport \""+modulePath+"replica/pacifica\"\n"))
+	insides := parse(t, "meta/a.go", []byte("package meta\nimport \""+modulePath+"replica/pacifica\"\n"))
 	expect(t, wrongImports(insides), "must not import replica/pacifica")
 	unknown := parse(t, "attic/a.go", []byte("package attic\n"))
 	expect(t, wrongImports(unknown), "has no line in the table")

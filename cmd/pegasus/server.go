@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+// server is one running role.
+type server interface {
+	Close() error
+}
+
+func newServerCommand() *cobra.Command {
+	var config string
+	var log logFlags
+	cmd := &cobra.Command{
+		Use:   "server",
+		Short: "Run one server from a configuration file",
+		Long: `Run one server from a configuration file.
+
+The file is TOML with the section and key names of Apache Pegasus. The roles are those that have a section [apps.meta] or
+[apps.replica] in it whose run is not false. conf/meta.toml and conf/replica.toml name every key with its default.
+SIGTERM and Ctrl-C stop the server gracefully: it hands over its primaries, flushes, and leaves nothing to replay.`,
+		Example: `  pegasus server --config conf/meta.toml
+  pegasus server --config conf/replica.toml --log-file /var/log/pegasus/replica.log --log-format json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return runServer(cmd.Context(), config, log) },
+	}
+	cmd.Flags().StringVar(&config, "config", "", "TOML file (required)")
+	if err := cmd.MarkFlagRequired("config"); err != nil {
+		panic(err) // the flag is registered one line above
+	}
+	log.register(cmd.Flags())
+	return cmd
+}
+
+func runServer(ctx context.Context, config string, log logFlags) error {
+	logger, logFile, err := log.open()
+	if err != nil {
+		return err
+	}
+	defer logFile.Close()
+	slog.SetDefault(logger)
+	began := time.Now()
+	logger.Info("start", "build", readBuild().String(), "config", config)
+	servers, err := startServers(config, logger)
+	if err != nil {
+		logger.Error("start failed", "err", err)
+		return err
+	}
+	logger.Info("started", "took", time.Since(began))
+	<-ctx.Done()
+	logger.Info("stop")
+	stopping := time.Now()
+	err = closeAll(servers)
+	logger.Info("stopped", "took", time.Since(stopping), "err", err)
+	return err
+}
+
+// closeAll ends servers in the reverse order of their start.
+func closeAll(servers []server) error {
+	var all []error
+	for i := len(servers) - 1; i >= 0; i-- {
+		all = append(all, servers[i].Close())
+	}
+	return errors.Join(all...)
+}
+
+// started collects servers that run, so that a failure stops them again.
+type started struct{ list []server }
+
+func (s *started) add(name string, one server, err error) error {
+	if err != nil {
+		return errors.Join(fmt.Errorf("%s: %w", name, err), closeAll(s.list))
+	}
+	s.list = append(s.list, one)
+	return nil
+}
