@@ -1,0 +1,97 @@
+package cluster
+
+import (
+	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/gen-go/layer2"
+	"github.com/pegasus-go/pegasus/gen-go/metaadmin"
+)
+
+// cureAllEveryMs is how often every partition is looked at even if nothing happened. Whatever
+// happens to one partition cures that one at once.
+const cureAllEveryMs = 1000
+
+// cureAll looks at every partition. Those that have a primary but no secondary come first, because
+// the number of learners a server takes is bounded.
+func (s *State) cureAll(now int64) {
+	s.curedMs = now
+	apps := s.sortedApps()
+	for _, urgent := range []bool{true, false} {
+		for _, a := range apps {
+			for _, p := range a.parts {
+				s.releaseHeld(p)
+				if (len(p.config.Secondaries) == 0) == urgent {
+					s.cure(now, p)
+				}
+			}
+		}
+	}
+}
+
+// cure decides what the partition needs next and proposes it (meta.md 7.6).
+func (s *State) cure(now int64, p *Partition) {
+	if p.pending != nil || p.config.Ballot == InvalidBallot || p.app.info.Status != layer2.AppStatus_AS_AVAILABLE {
+		return
+	}
+	c := &p.config
+	if c.Primary.IsValid() && !s.alive(c.Primary) {
+		s.removeDeadPrimary(now, p)
+		return
+	}
+	if s.EffectiveLevel() <= levelFreezed || s.resume(now, p) {
+		return
+	}
+	if !c.Primary.IsValid() {
+		s.cureMissingPrimary(now, p)
+		return
+	}
+	p.diagnosis = nil
+	for _, n := range c.Secondaries {
+		if !s.alive(n) {
+			s.propose(now, p, c.Primary, n, metaadmin.ConfigType_CT_DOWNGRADE_TO_INACTIVE)
+			return
+		}
+	}
+	switch members := int32(c.Members()); {
+	case members < c.MaxReplicaCount:
+		s.cureMissingSecondary(now, p)
+	case members > c.MaxReplicaCount:
+		s.cureRedundantSecondary(now, p)
+	}
+}
+
+// removeDeadPrimary is the one change of membership the meta makes by itself: a primary whose lease
+// is over cannot ask for it. Grace > lease makes sure that it is over.
+func (s *State) removeDeadPrimary(now int64, p *Partition) {
+	dead := p.config.Primary
+	s.clearProposals(p)
+	s.startChange(now, p, &change{
+		typ:  metaadmin.ConfigType_CT_DOWNGRADE_TO_INACTIVE,
+		node: dead,
+		build: func(c Config) (Config, bool) {
+			return c.next(metaadmin.ConfigType_CT_DOWNGRADE_TO_INACTIVE, dead)
+		},
+	})
+}
+
+// suspect tells that a server was silent for long enough to prefer another one, though it is not
+// dead yet.
+func (s *State) suspect(now int64, n base.RPCAddress) bool {
+	node := s.nodes[n]
+	return node == nil || !node.alive || now-node.beaconMs > s.opts.FDSuspectMs
+}
+
+// settled tells that no server joined just now. Placing replicas while a cluster is starting would
+// put all of them on the server that came first.
+func (s *State) settled(now int64) bool { return now-s.joinedMs >= s.opts.SettleMs }
+
+// cureRedundantSecondary removes the secondary on the server with the most replicas.
+func (s *State) cureRedundantSecondary(now int64, p *Partition) {
+	var worst *Node
+	for _, n := range p.config.Secondaries {
+		node := s.node(n)
+		if worst == nil || node.total.partitions > worst.total.partitions {
+			worst = node
+		}
+	}
+	s.propose(now, p, p.config.Primary, worst.addr, metaadmin.ConfigType_CT_REMOVE)
+}

@@ -1,0 +1,142 @@
+package cluster
+
+import (
+	"fmt"
+
+	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/gen-go/metaadmin"
+)
+
+// cureMissingPrimary finds a primary: among the secondaries if there are any, anywhere for a
+// partition that never had a member, and by the data of the last two members otherwise.
+func (s *State) cureMissingPrimary(now int64, p *Partition) {
+	c := &p.config
+	app := c.Pid.AppID
+	switch {
+	case len(c.Secondaries) > 0:
+		if n := s.leastLoadedPrimary(now, app, c.Secondaries); n.IsValid() {
+			s.propose(now, p, n, n, metaadmin.ConfigType_CT_UPGRADE_TO_PRIMARY)
+		}
+	case len(c.LastDrops) == 0:
+		if !s.settled(now) {
+			return
+		}
+		var all []base.RPCAddress
+		for _, n := range s.sortedNodes() {
+			all = append(all, n.addr)
+		}
+		if n := s.leastLoadedPrimary(now, app, all); n.IsValid() {
+			s.propose(now, p, n, n, metaadmin.ConfigType_CT_ASSIGN_PRIMARY)
+		}
+	default:
+		n, reason := s.choosePrimaryByData(p)
+		if n.IsValid() {
+			p.diagnosis = nil
+			s.propose(now, p, n, n, metaadmin.ConfigType_CT_ASSIGN_PRIMARY)
+			return
+		}
+		if p.diagnosis == nil || *p.diagnosis != reason {
+			s.warn("%s: no primary can be chosen: %s", c.Pid, reason)
+			s.counters.ChoosePrimaryFailures++
+		}
+		p.diagnosis = &reason
+	}
+}
+
+// leastLoadedPrimary picks the living server with the fewest primaries of the table, then the fewest
+// partitions of it, then overall. Servers gone silent are taken only when there is no other.
+func (s *State) leastLoadedPrimary(now int64, app int32, candidates []base.RPCAddress) base.RPCAddress {
+	var best *Node
+	var bestKey [5]int
+	for _, a := range candidates {
+		n := s.nodes[a]
+		if n == nil || !n.alive {
+			continue
+		}
+		t := n.tally(app)
+		key := [5]int{0, t.primariesSoon(), t.partitionsSoon(), n.total.primariesSoon(), n.total.partitionsSoon()}
+		if s.suspect(now, a) {
+			key[0] = 1
+		}
+		if best == nil || lessKey(key, bestKey) {
+			best, bestKey = n, key
+		}
+	}
+	if best == nil {
+		return base.RPCAddress{}
+	}
+	return best.addr
+}
+
+func lessKey(a, b [5]int) bool {
+	for i := range a {
+		if a[i] != b[i] {
+			return a[i] < b[i]
+		}
+	}
+	return false
+}
+
+// choosePrimaryByData decides for a partition that lost all members. Only a replica that surely has
+// every acknowledged write may become primary: the last one that was dropped, or, when more than one
+// is remembered, the better of the last two once both have told what they have.
+func (s *State) choosePrimaryByData(p *Partition) (base.RPCAddress, string) {
+	drops := p.config.LastDrops
+	last := drops[len(drops)-1]
+	if len(drops) == 1 {
+		d, reason := s.dataOf(p, last)
+		if reason != "" {
+			return base.RPCAddress{}, reason
+		}
+		return betterOf(d, d, p.config.LastCommittedDecree)
+	}
+	var two [2]droppedReplica
+	for i, n := range drops[len(drops)-2:] {
+		d, reason := s.dataOf(p, n)
+		if reason != "" {
+			return base.RPCAddress{}, reason
+		}
+		two[i] = d
+	}
+	return betterOf(two[0], two[1], p.config.LastCommittedDecree)
+}
+
+// dataOf is what a returned server reported about the partition.
+func (s *State) dataOf(p *Partition, n base.RPCAddress) (droppedReplica, string) {
+	node := s.nodes[n]
+	if node == nil || !node.alive {
+		return droppedReplica{}, fmt.Sprintf("the last dropped node(%s) hasn't come back yet", s.HostPort(n))
+	}
+	d := p.findDropped(n)
+	if d != nil && d.ballot != InvalidBallot {
+		return *d, ""
+	}
+	if node.collectedMs > 0 && (d == nil || node.collectedMs > d.timeMs) {
+		// It reported everything it has since then, and this partition is not there.
+		return droppedReplica{node: n, ballot: InvalidBallot, committed: -1, prepared: -1}, ""
+	}
+	why := "replica info has not been collected from the node"
+	if d == nil {
+		why = "the node is not exist in dropped_nodes"
+	}
+	return droppedReplica{}, fmt.Sprintf("the last dropped node(%s) is unavailable because %s", s.HostPort(n), why)
+}
+
+// betterOf takes the older and the younger of the last two drops.
+func betterOf(older, younger droppedReplica, committedAtMeta int64) (base.RPCAddress, string) {
+	if older.ballot == InvalidBallot && younger.ballot == InvalidBallot {
+		return base.RPCAddress{}, "no replica info collected from the last two drops"
+	}
+	ballots, committed := younger.ballot-older.ballot, younger.committed-older.committed
+	if ballots > 0 && committed < 0 || ballots < 0 && committed > 0 {
+		return base.RPCAddress{}, "for the last two drops, the node with larger ballot has smaller last committed decree"
+	}
+	prepared := max(older.prepared, younger.prepared)
+	if prepared < committedAtMeta || prepared < max(older.committed, younger.committed) {
+		return base.RPCAddress{}, ""
+	}
+	if ballots < 0 || ballots == 0 && (committed < 0 || committed == 0 && younger.prepared < older.prepared) {
+		return older.node, ""
+	}
+	return younger.node, ""
+}

@@ -1,0 +1,179 @@
+package cluster
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/pegasus-go/pegasus/gen-go/base"
+)
+
+// Beacon is what a replica server says about itself every few seconds.
+type Beacon struct {
+	From     base.RPCAddress
+	HostPort base.HostPort
+	StartMs  int64 // start time of the process by its own clock; 0: not told
+}
+
+// BeaconAnswer is how a leader answers a beacon.
+type BeaconAnswer struct {
+	Ignore  bool // give no answer at all: the server restarts too often to be trusted
+	Allowed bool // false: the server is not on the allow list
+}
+
+// OnBeacon takes in a beacon (meta.md 6.3).
+func (s *State) OnBeacon(now int64, b Beacon) BeaconAnswer {
+	if !b.From.IsValid() {
+		return BeaconAnswer{}
+	}
+	n := s.nodes[b.From]
+	if n == nil && s.allowed != nil && !s.allowed[b.From] {
+		s.warn("%s: not on the allow list", b.From)
+		return BeaconAnswer{}
+	}
+	fresh := n == nil
+	n = s.node(b.From)
+	stale, restarted := n.noteStart(now, b.StartMs, s.opts.StableRunMs)
+	if b.StartMs != 0 && s.opts.UnstableRestartsMax > 0 && n.restarts >= s.opts.UnstableRestartsMax {
+		if fresh {
+			delete(s.nodes, b.From)
+		}
+		return BeaconAnswer{Ignore: true}
+	}
+	if stale {
+		return BeaconAnswer{Allowed: true} // a late beacon of a process that is gone
+	}
+	s.SetHostPort(b.From, b.HostPort)
+	n.beaconMs = max(n.beaconMs, now)
+	switch {
+	case !n.alive:
+		s.connected(now, n, fresh)
+	case restarted:
+		s.restarted(now, n)
+	}
+	return BeaconAnswer{Allowed: true}
+}
+
+// noteStart keeps the record of restarts. A process that ran for less than the stable time before
+// it was restarted counts against the server; a long run clears the record.
+func (n *Node) noteStart(now, startMs, stableMs int64) (stale, restarted bool) {
+	switch {
+	case startMs == 0 || n.startMs == startMs:
+		if n.startMs != 0 && now-n.startMs >= stableMs {
+			n.restarts = 0
+		}
+	case n.startMs == 0:
+		n.startMs = startMs
+	case startMs < n.startMs:
+		return true, false
+	default:
+		if startMs-n.startMs < stableMs {
+			n.restarts++
+		} else {
+			n.restarts = 0
+		}
+		n.startMs = startMs
+		return false, true
+	}
+	return false, false
+}
+
+func (s *State) connected(now int64, n *Node, fresh bool) {
+	n.alive = true
+	n.collectedMs = 0
+	if fresh {
+		s.joinedMs = now
+	}
+	s.note("%s: alive", s.HostPort(n.addr))
+	s.cureAll(now)
+}
+
+// restarted handles a process that died and came back before its silence was noticed. Its roles
+// stay: the new process learns them by config sync, forces a new ballot where it is primary, and
+// rejoins where it is secondary. But all that it said before is void, and proposals that the old
+// process may have taken with it are sent again.
+func (s *State) restarted(now int64, n *Node) {
+	s.note("%s: restarted", s.HostPort(n.addr))
+	s.forgetReports(n.addr)
+	n.collectedMs = 0
+	s.resendTo(n.addr)
+	s.cureAll(now)
+}
+
+// forgetReports voids what is known about data on a server.
+func (s *State) forgetReports(n base.RPCAddress) {
+	for _, a := range s.apps {
+		for _, p := range a.parts {
+			delete(p.serving, n)
+			if d := p.findDropped(n); d != nil && d.timeMs == 0 {
+				p.forgetDrop(n)
+			} else if d != nil {
+				d.ballot, d.committed, d.prepared = InvalidBallot, -1, -1
+			}
+		}
+	}
+}
+
+// resendTo makes the proposals that concern a server due at once.
+func (s *State) resendTo(n base.RPCAddress) {
+	for _, a := range s.apps {
+		for _, p := range a.parts {
+			if l := p.proposals.list; len(l) > 0 && (l[0].Target == n || l[0].Node == n) {
+				p.proposals.sends = 0
+			}
+		}
+	}
+}
+
+// Tick lets time pass: silent servers die, proposals are sent again. The host calls it a few times
+// a second.
+func (s *State) Tick(now int64) {
+	died := false
+	for _, n := range s.sortedNodes() {
+		if n.alive && now-n.beaconMs > s.opts.FDGraceMs {
+			s.disconnected(n)
+			died = true
+		}
+	}
+	if died || now-s.curedMs >= cureAllEveryMs || !s.settled(s.curedMs) && s.settled(now) {
+		s.cureAll(now)
+	}
+}
+
+func (s *State) disconnected(n *Node) {
+	n.alive = false
+	n.collectedMs = 0
+	s.counters.NodeDisconnects++
+	s.forgetReports(n.addr)
+	s.warn("%s: dead, %d partitions, primary of %d", s.HostPort(n.addr), n.total.partitions, n.total.primaries)
+}
+
+// SetAllowList restricts who may join; nil lets everybody in.
+func (s *State) SetAllowList(list []base.RPCAddress) {
+	s.allowed = nil
+	if list != nil {
+		s.allowed = map[base.RPCAddress]bool{}
+		for _, n := range list {
+			s.allowed[n] = true
+		}
+	}
+}
+
+// AllowList returns the allow list, sorted; enabled is false when everybody may join.
+func (s *State) AllowList() (list []base.RPCAddress, enabled bool) {
+	return sortedAddrs(s.allowed), s.allowed != nil
+}
+
+// SetBlackList names servers that are never chosen for a new secondary.
+func (s *State) SetBlackList(list []base.RPCAddress) {
+	clear(s.blackList)
+	for _, n := range list {
+		s.blackList[n] = true
+	}
+}
+
+// BlackList returns that list, sorted.
+func (s *State) BlackList() []base.RPCAddress { return sortedAddrs(s.blackList) }
+
+func sortedAddrs(m map[base.RPCAddress]bool) []base.RPCAddress {
+	return slices.SortedFunc(maps.Keys(m), compareAddr)
+}

@@ -1,0 +1,145 @@
+package cluster
+
+import (
+	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/gen-go/layer2"
+	"github.com/pegasus-go/pegasus/gen-go/metaadmin"
+)
+
+// change is one step of a partition's configuration on its way to the store.
+type change struct {
+	typ    metaadmin.ConfigType
+	node   base.RPCAddress
+	build  func(Config) (Config, bool) // makes the next configuration when the turn has come
+	config Config                      // what build made
+	ticket *Ticket                     // who asked; nil: the meta itself
+	held   bool                        // not given to the store yet, the function level forbids writes
+	done   func(now int64)             // after it took effect, or found nothing to do
+}
+
+// startChange begins a change, or queues it behind the one that is being persisted.
+func (s *State) startChange(now int64, p *Partition, c *change) {
+	if p.pending != nil {
+		p.queue = append(p.queue, c)
+		return
+	}
+	next, ok := c.build(p.config)
+	if !ok {
+		if c.done != nil {
+			c.done(now)
+		}
+		return
+	}
+	c.config = next
+	p.pending = c
+	c.held = true
+	s.releaseHeld(p)
+}
+
+// releaseHeld hands a held change to the store once the function level allows writing.
+func (s *State) releaseHeld(p *Partition) {
+	if c := p.pending; c != nil && c.held && s.EffectiveLevel() > levelBlind {
+		c.held = false
+		s.emit(PersistPartition{Config: c.config.clone()})
+	}
+}
+
+// PartitionPersisted tells that the configuration handed out last for the partition is durable. Only
+// now does it take effect, and only now is the asker answered.
+func (s *State) PartitionPersisted(now int64, g base.Gpid) {
+	p := s.partition(g)
+	if p == nil || p.pending == nil || p.pending.held {
+		return
+	}
+	c := p.pending
+	p.pending = nil
+	old := p.config
+	p.config = c.config
+	p.app.version++
+	s.counters.ConfigChanges++
+	s.reindex(&old, &p.config)
+	s.afterChange(now, p, c, &old)
+	if c.ticket != nil {
+		s.answerUpdate(*c.ticket, base.ErrOK, p)
+	}
+	if c.done != nil {
+		c.done(now)
+	}
+	for p.pending == nil && len(p.queue) > 0 {
+		next := p.queue[0]
+		p.queue = p.queue[1:]
+		s.startChange(now, p, next)
+	}
+	s.cure(now, p)
+}
+
+// afterChange keeps the proposals and the record of dropped replicas in step with a change.
+func (s *State) afterChange(now int64, p *Partition, c *change, old *Config) {
+	s.popProposal(p)
+	for _, n := range append([]base.RPCAddress{old.Primary}, old.Secondaries...) {
+		if n.IsValid() && !p.config.isMember(n) {
+			delete(p.serving, n)
+			p.recordDrop(n, now)
+		}
+	}
+	if p.config.Dropped() {
+		p.serving = map[base.RPCAddress]served{}
+		s.clearProposals(p)
+	}
+	if n := c.node; n.IsValid() && p.config.isMember(n) {
+		p.forgetDrop(n)
+	}
+	p.trimDropped(s.opts.ReservedDroppedMax)
+	if p.config.Primary.IsValid() {
+		p.diagnosis = nil
+	}
+}
+
+// UpdateConfiguration is a replica server's request to change a partition's configuration. The
+// answer comes when the change is persisted; requests that do not follow the current ballot or do
+// not fit the current membership get ERR_INVALID_VERSION with the current configuration, which is
+// what makes the asker adopt it. While another change is being persisted there is no answer, the
+// asker tries again (meta.md 7.4).
+func (s *State) UpdateConfiguration(now int64, t Ticket, req *metaadmin.ConfigurationUpdateRequest, want Config, node base.RPCAddress) {
+	p := s.partition(want.Pid)
+	if p == nil {
+		s.warn("%s: update for an unknown partition", want.Pid)
+		s.reply(t, &metaadmin.ConfigurationUpdateResponse{
+			Err: base.ErrAppNotExist.Ptr(), Config: &layer2.PartitionConfiguration{Pid: want.Pid.Ptr()},
+		})
+		return
+	}
+	if s.EffectiveLevel() <= levelFreezed {
+		s.answerUpdate(t, base.ErrStateFreezed, p)
+		return
+	}
+	if want.Ballot == p.config.Ballot && want.sameMembers(&p.config) {
+		s.answerUpdate(t, base.ErrOK, p) // a resend of what was done already
+		return
+	}
+	if want.Ballot != p.config.Ballot+1 {
+		s.answerUpdate(t, base.ErrInvalidVersion, p)
+		return
+	}
+	if p.pending != nil || p.app.info.Status != layer2.AppStatus_AS_AVAILABLE {
+		s.emit(Reply{Ticket: t})
+		return
+	}
+	next, ok := p.config.next(req.Type, node)
+	if !ok || !want.sameMembers(&next) || s.nodes[node] == nil {
+		s.warn("%s: %s of %s does not fit ballot %d", want.Pid, req.Type, node, p.config.Ballot)
+		s.answerUpdate(t, base.ErrInvalidVersion, p)
+		return
+	}
+	next.LastCommittedDecree = max(next.LastCommittedDecree, want.LastCommittedDecree)
+	s.startChange(now, p, &change{
+		typ: req.Type, node: node, ticket: &t,
+		build: func(Config) (Config, bool) { return next, true },
+	})
+}
+
+func (s *State) answerUpdate(t Ticket, err base.ErrorCode, p *Partition) {
+	s.reply(t, &metaadmin.ConfigurationUpdateResponse{
+		Err: err.Ptr(), Config: s.WireConfig(&p.config, t.HostPort),
+	})
+}

@@ -1,0 +1,169 @@
+package meta
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/apache/thrift/lib/go/thrift"
+
+	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/meta/cluster"
+	"github.com/pegasus-go/pegasus/rpc"
+	"github.com/pegasus-go/pegasus/zkmeta"
+)
+
+// term is one leadership: the core and what it waits for.
+type term struct {
+	s      *Server
+	lease  zkmeta.Lease
+	ctx    context.Context // ends with the term
+	cancel context.CancelFunc
+	tree   tree
+	ready  atomic.Bool // state is loaded
+	writes writeQueue
+	work   sync.WaitGroup
+
+	mu         sync.Mutex
+	core       *cluster.State
+	tickets    map[uint64]*rpc.Request
+	lastTicket uint64
+	ended      bool
+	answers    map[answerKey]encodedAnswer // encoded answers to query_cfg
+}
+
+func newTerm(ctx context.Context, s *Server, lease zkmeta.Lease) *term {
+	t := &term{
+		s: s, lease: lease,
+		tree:    newTree(s.opts.Backend, s.opts.ClusterRoot),
+		core:    cluster.New(s.opts.Cluster),
+		tickets: map[uint64]*rpc.Request{},
+		answers: map[answerKey]encodedAnswer{},
+	}
+	t.core.SetAllowList(s.opts.AllowList)
+	t.ctx, t.cancel = context.WithCancel(ctx)
+	t.writes.init()
+	return t
+}
+
+// run loads the state and lets time pass until leadership ends.
+func (t *term) run() {
+	context.AfterFunc(t.ctx, t.writes.close)
+	t.work.Go(func() {
+		select {
+		case <-t.lease.Lost():
+			t.cancel()
+		case <-t.ctx.Done():
+		}
+	})
+	if !t.load() {
+		return
+	}
+	for range t.s.opts.StoreWorkers {
+		t.work.Go(t.persistLoop)
+	}
+	t.do(func(int64) { t.ready.Store(true) })
+	t.s.registerLeaderCommands()
+	defer t.s.unregisterLeaderCommands()
+	tick := time.NewTicker(t.s.opts.TickEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-t.ctx.Done():
+			return
+		case <-tick.C:
+			t.do(t.core.Tick)
+		}
+	}
+}
+
+// end releases everybody who waits. What they asked for may or may not happen.
+func (t *term) end() {
+	t.cancel()
+	t.mu.Lock()
+	t.ended = true
+	waiting := t.tickets
+	t.tickets = nil
+	t.mu.Unlock()
+	for _, r := range waiting {
+		r.ReplyError(base.ErrTimeout)
+	}
+	t.work.Wait()
+}
+
+// stepDown ends the term because the store cannot be relied on.
+func (t *term) stepDown(why string, err error) {
+	if t.ctx.Err() == nil {
+		t.s.opts.Logger.Error("meta: stepping down", "reason", why, "error", err)
+	}
+	t.cancel()
+}
+
+// do calls the core and carries out what it wants.
+func (t *term) do(f func(now int64)) {
+	t.mu.Lock()
+	if t.ended {
+		t.mu.Unlock()
+		return
+	}
+	f(t.s.now())
+	sends := t.settle(t.core.Take())
+	t.mu.Unlock()
+	for _, send := range sends {
+		send()
+	}
+}
+
+// settle carries out effects, except those that touch the network: they are returned and run
+// without the lock.
+func (t *term) settle(effects []cluster.Effect) (sends []func()) {
+	for _, e := range effects {
+		switch e := e.(type) {
+		case cluster.PersistApp:
+			t.writes.push(write{app: e.Info})
+		case cluster.PersistPartition:
+			t.writes.push(write{config: &e.Config, data: encodeConfig(&e.Config, t.core.HostPort)})
+		case cluster.Propose:
+			sends = append(sends, func() { t.propose(e) })
+		case cluster.Reply:
+			if r := t.tickets[e.Ticket.ID]; r != nil {
+				delete(t.tickets, e.Ticket.ID)
+				sends = append(sends, func() { answerRequest(r, e.Response) })
+			}
+		case cluster.Note:
+			if e.Warn {
+				t.s.opts.Logger.Warn("meta: " + e.Text)
+			} else {
+				t.s.opts.Logger.Info("meta: " + e.Text)
+			}
+		}
+	}
+	return sends
+}
+
+func answerRequest(r *rpc.Request, v thrift.TStruct) {
+	if v == nil {
+		r.Drop()
+		return
+	}
+	r.Reply(v)
+}
+
+func (t *term) propose(e cluster.Propose) {
+	t.s.pool.Send(e.To, rpc.Call{
+		Name: "RPC_CONFIG_PROPOSAL",
+		Body: rpc.AppendValue(nil, rpc.FieldNative, e.Request),
+	})
+}
+
+// ticket makes a ticket for a request that is answered later; false when too many wait. Called with
+// the lock held.
+func (t *term) ticket(r *rpc.Request) (cluster.Ticket, bool) {
+	if len(t.tickets) >= t.s.opts.WaitingMax {
+		return cluster.Ticket{}, false
+	}
+	t.lastTicket++
+	t.tickets[t.lastTicket] = r
+	return cluster.Ticket{ID: t.lastTicket, HostPort: t.s.opts.wantsHostPort(r.Dialect)}, true
+}

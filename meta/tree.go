@@ -1,0 +1,193 @@
+package meta
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/meta/cluster"
+	"github.com/pegasus-go/pegasus/zkmeta"
+)
+
+// Data of the node above all tables. While the default tables are being written it says lock, so
+// that half of them are never taken for all.
+const appsLocked, appsUnlocked = "lock", "unlock"
+
+// readsAtOnce bounds the nodes read at the same time while loading.
+const readsAtOnce = 32
+
+// tree knows the paths of the state and what stands there (meta.md 2).
+type tree struct {
+	store zkmeta.Store
+	apps  string // path of the node above all tables
+}
+
+func newTree(store zkmeta.Store, root string) tree {
+	return tree{store: store, apps: strings.TrimRight(root, "/") + "/apps"}
+}
+
+func (t tree) appPath(id int32) string { return t.apps + "/" + strconv.Itoa(int(id)) }
+
+func (t tree) partitionPath(g base.Gpid) string {
+	return t.appPath(g.AppID) + "/" + strconv.Itoa(int(g.PartitionIndex))
+}
+
+// put writes a node, creating it when it is missing.
+func (t tree) put(ctx context.Context, path string, data []byte, likelyNew bool) error {
+	if !likelyNew {
+		err := t.store.Set(ctx, path, data)
+		if !errors.Is(err, zkmeta.ErrNotExist) {
+			return err
+		}
+	}
+	err := t.store.Create(ctx, path, data)
+	if errors.Is(err, zkmeta.ErrExists) {
+		return t.store.Set(ctx, path, data)
+	}
+	return err
+}
+
+// loaded is what the tree holds.
+type loaded struct {
+	apps  []cluster.LoadedApp
+	names map[base.RPCAddress]base.HostPort // names of servers found in hp_* fields
+}
+
+var errNotInitialized = errors.New("the tree holds no tables yet")
+
+// load reads all tables and partitions. errNotInitialized: the default tables are still to be
+// written, with initialize.
+func (t tree) load(ctx context.Context) (*loaded, error) {
+	data, err := t.store.Get(ctx, t.apps)
+	switch {
+	case errors.Is(err, zkmeta.ErrNotExist):
+		return nil, errNotInitialized
+	case err != nil:
+		return nil, err
+	case string(data) == appsLocked:
+		return nil, errNotInitialized
+	case len(data) != 0 && string(data) != appsUnlocked:
+		return nil, fmt.Errorf("%s holds %q, want %q", t.apps, data, appsUnlocked)
+	}
+	children, err := t.store.Children(ctx, t.apps)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int, 0, len(children))
+	for _, c := range children {
+		id, err := strconv.ParseInt(c, 10, 32)
+		if err != nil {
+			return nil, fmt.Errorf("%s/%s is no table", t.apps, c)
+		}
+		ids = append(ids, int(id))
+	}
+	sort.Ints(ids)
+	l := &loaded{apps: make([]cluster.LoadedApp, len(ids)), names: map[base.RPCAddress]base.HostPort{}}
+	for i, id := range ids {
+		if l.apps[i], err = t.loadApp(ctx, int32(id), l.names); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+func (t tree) loadApp(ctx context.Context, id int32, names map[base.RPCAddress]base.HostPort) (cluster.LoadedApp, error) {
+	var app cluster.LoadedApp
+	data, err := t.store.Get(ctx, t.appPath(id))
+	if err != nil {
+		return app, err
+	}
+	if app.Info, err = decodeApp(data); err != nil {
+		return app, fmt.Errorf("%s: %w", t.appPath(id), err)
+	}
+	if app.Info.AppID != id {
+		return app, fmt.Errorf("%s: holds table %d", t.appPath(id), app.Info.AppID)
+	}
+	nodes := make([][]byte, app.Info.PartitionCount)
+	g, gctx := errgroup.WithContext(ctx)
+	g.SetLimit(readsAtOnce)
+	for i := range nodes {
+		g.Go(func() error {
+			data, err := t.store.Get(gctx, t.partitionPath(base.Gpid{AppID: id, PartitionIndex: int32(i)}))
+			if errors.Is(err, zkmeta.ErrNotExist) {
+				return nil
+			}
+			nodes[i] = data
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return app, err
+	}
+	app.Partitions = make([]*cluster.Config, len(nodes))
+	for i, data := range nodes {
+		if data == nil {
+			continue
+		}
+		if app.Partitions[i], err = decodeConfig(data, names); err != nil {
+			return app, fmt.Errorf("%s/%d: %w", t.appPath(id), i, err)
+		}
+	}
+	return app, nil
+}
+
+// initialize writes the default tables. It may find what an earlier attempt left.
+func (t tree) initialize(ctx context.Context, apps []cluster.LoadedApp) error {
+	if err := t.store.CreateAll(ctx, t.apps, []byte(appsLocked)); err != nil {
+		return err
+	}
+	if err := t.store.Set(ctx, t.apps, []byte(appsLocked)); err != nil {
+		return err
+	}
+	for _, a := range apps {
+		if err := t.put(ctx, t.appPath(a.Info.AppID), encodeApp(a.Info), true); err != nil {
+			return err
+		}
+		for _, c := range a.Partitions {
+			if err := t.put(ctx, t.partitionPath(c.Pid), encodeConfig(c, nil), true); err != nil {
+				return err
+			}
+		}
+	}
+	return t.store.Set(ctx, t.apps, []byte(appsUnlocked))
+}
+
+// load fills the core from the tree. It tries again until it succeeds or the term ends; a tree that
+// cannot be understood ends the term, because guessing would destroy it.
+func (t *term) load() bool {
+	for t.ctx.Err() == nil {
+		l, err := t.tree.load(t.ctx)
+		if errors.Is(err, errNotInitialized) {
+			t.s.opts.Logger.Info("meta: first start, writing the default tables", "tables", len(t.s.opts.DefaultApps))
+			if err = t.tree.initialize(t.ctx, cluster.NewDefaultApps(t.s.now(), t.s.opts.DefaultApps)); err == nil {
+				continue
+			}
+		}
+		if err == nil {
+			t.do(func(now int64) {
+				for n, hp := range l.names {
+					t.core.SetHostPort(n, hp)
+				}
+				err = t.core.Load(now, l.apps)
+			})
+		}
+		if err == nil {
+			return true
+		}
+		if t.ctx.Err() == nil {
+			t.s.opts.Logger.Error("meta: loading the state failed", "error", err)
+		}
+		if !errors.Is(err, zkmeta.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded) {
+			sleep(t.ctx, t.s.opts.StoreRetry)
+			return false
+		}
+		sleep(t.ctx, t.s.opts.StoreRetry)
+	}
+	return false
+}
