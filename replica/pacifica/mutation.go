@@ -81,27 +81,47 @@ func (m *Mutation) encode() {
 
 var errShortMutation = errors.New("mutation: truncated")
 
-// DecodeMutation reads an encoded mutation; intern maps task code names to shared strings (nil
-// copies them). The result refers to raw.
+// DecodeMutation reads one encoded mutation that fills raw; intern maps task code names to shared
+// strings (nil copies them). The result refers to raw.
 func DecodeMutation(raw []byte, intern func([]byte) string) (*Mutation, error) {
+	m, rest, err := decodeMutation(raw, intern)
+	if err == nil && len(rest) != 0 {
+		return nil, fmt.Errorf("mutation: %d bytes left over", len(rest))
+	}
+	return m, err
+}
+
+// DecodeMutations reads mutations that stand back to back. The results refer to raw.
+func DecodeMutations(raw []byte, intern func([]byte) string) ([]*Mutation, error) {
+	var out []*Mutation
+	for len(raw) > 0 {
+		m, rest, err := decodeMutation(raw, intern)
+		if err != nil {
+			return nil, err
+		}
+		out, raw = append(out, m), rest
+	}
+	return out, nil
+}
+
+func decodeMutation(raw []byte, intern func([]byte) string) (m *Mutation, rest []byte, err error) {
 	if intern == nil {
 		intern = func(b []byte) string { return string(b) }
 	}
 	if len(raw) < mutationHeaderBytes+4 {
-		return nil, errShortMutation
+		return nil, nil, errShortMutation
 	}
 	le := binary.LittleEndian
 	version := le.Uint64(raw)
 	if version > mutationVersionTTL {
-		return nil, fmt.Errorf("mutation: version %d is not known", version)
+		return nil, nil, fmt.Errorf("mutation: version %d is not known", version)
 	}
-	m := &Mutation{
+	m = &Mutation{
 		Gpid:          base.GpidFromInt64(int64(le.Uint64(raw[8:]))),
 		Ballot:        int64(le.Uint64(raw[16:])),
 		Decree:        int64(le.Uint64(raw[24:])),
 		LastCommitted: int64(le.Uint64(raw[40:])),
 		TimestampUs:   int64(le.Uint64(raw[48:])),
-		Raw:           raw,
 	}
 	p := raw[mutationHeaderBytes:]
 	if version == mutationVersionTTL {
@@ -109,22 +129,22 @@ func DecodeMutation(raw []byte, intern func([]byte) string) (*Mutation, error) {
 		p = p[4:]
 	}
 	if len(p) < 4 {
-		return nil, errShortMutation
+		return nil, nil, errShortMutation
 	}
 	n := int(le.Uint32(p))
 	p = p[4:]
 	if n > mutationUpdatesMax || n*12 > len(p) {
-		return nil, errShortMutation
+		return nil, nil, errShortMutation
 	}
 	m.Updates = make([]Update, n)
 	lengths := make([]int, n)
 	for i := range n {
 		if len(p) < 4 {
-			return nil, errShortMutation
+			return nil, nil, errShortMutation
 		}
 		nameLen := int(le.Uint32(p))
 		if nameLen > len(p)-12 || nameLen < 0 {
-			return nil, errShortMutation
+			return nil, nil, errShortMutation
 		}
 		m.Updates[i].Code = intern(p[4 : 4+nameLen])
 		p = p[4+nameLen:]
@@ -133,15 +153,14 @@ func DecodeMutation(raw []byte, intern func([]byte) string) (*Mutation, error) {
 	}
 	for i, length := range lengths {
 		if length < 0 || length > len(p) {
-			return nil, errShortMutation
+			return nil, nil, errShortMutation
 		}
 		m.Updates[i].Body = p[:length:length]
 		p = p[length:]
 	}
-	if len(p) != 0 {
-		return nil, fmt.Errorf("mutation: %d bytes left over", len(p))
-	}
-	return m, nil
+	size := len(raw) - len(p)
+	m.Raw = raw[:size:size]
+	return m, p, nil
 }
 
 // String is the name used in logs: app.partition.ballot.decree.
