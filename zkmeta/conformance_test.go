@@ -111,10 +111,10 @@ func TestConformanceEmbedded(t *testing.T) {
 }
 
 func TestConformanceZooKeeper(t *testing.T) {
-	server := zktest.Start(t, zktest.Options{})
+	server := zktest.Start(t, zktest.Options{Tick: time.Second})
 	for i, c := range conformance {
 		t.Run(c.name, func(t *testing.T) {
-			c.run(t, zooKeeperCluster{server.Addr(), fmt.Sprintf("/locks/%d", i), 4 * time.Second})
+			c.run(t, zooKeeperCluster{server.Addr(), fmt.Sprintf("/locks/%d", i), 20 * time.Second})
 		})
 	}
 }

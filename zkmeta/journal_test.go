@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -129,7 +130,7 @@ func writeAll(t *testing.T, fs vfs.FS, name string, b []byte) {
 	t.Helper()
 	f, err := fs.Create(name, fileCategory)
 	if err == nil {
-		_, err = f.Write(b)
+		_, err = f.Write(slices.Clone(b)) // MemFS may scribble over what it was given
 	}
 	if err := errors.Join(err, f.Close()); err != nil {
 		t.Fatal(err)
