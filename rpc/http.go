@@ -36,14 +36,18 @@ func (h *httpSide) init(s *Server) {
 
 func (h *httpSide) setHandler(handler http.Handler) { h.handler.Store(&handler) }
 
+func (h *httpSide) serving() bool {
+	handler := h.handler.Load()
+	return handler != nil && *handler != nil
+}
+
 // serve lets GET and POST through; as on the first request of a connection, any other verb ends it.
 func (h *httpSide) serve(w http.ResponseWriter, r *http.Request) {
-	handler := h.handler.Load()
-	if handler == nil || *handler == nil || r.Method != http.MethodGet && r.Method != http.MethodPost {
+	if !h.serving() || r.Method != http.MethodGet && r.Method != http.MethodPost {
 		panic(http.ErrAbortHandler)
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, int64(h.self.opts.HTTPBodyBytesMax))
-	(*handler).ServeHTTP(w, r)
+	(*h.handler.Load()).ServeHTTP(w, r)
 }
 
 // take gives a session's connection, and what was read from it, to the HTTP server.

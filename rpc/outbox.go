@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -178,20 +179,19 @@ func (o *outbox) drain(b *buffer, from int) {
 
 var errStalled = errors.New("peer does not read")
 
-// writeAll writes b; the peer has to take each part of it within the stall limit.
+// writeAll writes b; a peer that takes some of it within each stall limit may be as slow as it likes.
 func (o *outbox) writeAll(b []byte) error {
-	const part = 256 << 10
 	for len(b) > 0 {
 		o.conn.SetWriteDeadline(time.Now().Add(o.stall))
-		n, err := o.conn.Write(b[:min(len(b), part)])
-		if err != nil {
-			var timeout net.Error
-			if errors.As(err, &timeout) && timeout.Timeout() {
-				return fmt.Errorf("%w for %v", errStalled, o.stall)
-			}
-			return err
-		}
+		n, err := o.conn.Write(b[:min(len(b), flushBytes)])
 		b = b[n:]
+		switch {
+		case err == nil:
+		case !errors.Is(err, os.ErrDeadlineExceeded):
+			return err
+		case n == 0:
+			return fmt.Errorf("%w for %v", errStalled, o.stall)
+		}
 	}
 	return nil
 }

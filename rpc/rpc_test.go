@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/apache/thrift/lib/go/thrift"
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/rrdb"
 )
@@ -182,3 +183,9 @@ func wantClosed(t testing.TB, c net.Conn) {
 }
 
 func leUint64(b []byte) uint64 { return binary.LittleEndian.Uint64(b) }
+
+// badValue cannot be written.
+type badValue struct{ rrdb.ReadResponse }
+
+func (badValue) Write(context.Context, thrift.TProtocol) error { return errors.New("no") }
+func (badValue) Read(context.Context, thrift.TProtocol) error  { return errors.New("no") }

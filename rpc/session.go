@@ -160,7 +160,9 @@ func (s *session) sniff() (parseFunc, error) {
 	case nativeMagic:
 		return parseNative, nil
 	case "GET ", "POST":
-		return nil, errHandedOver
+		if s.srv.http.serving() {
+			return nil, errHandedOver
+		}
 	}
 	return nil, fmt.Errorf("connection begins with %q, which is no known dialect", b[:4])
 }

@@ -67,7 +67,10 @@ func parseTHFT(buf []byte, frameMax int, f *frame) (n, need int, err error) {
 		f.timeoutMs = int32(be.Uint32(buf[32:]))
 		f.partHash = be.Uint64(buf[40:])
 	}
-	return n, 0, f.readMessage(buf[n-body : n])
+	if err := f.readMessage(buf[n-body : n]); err != nil {
+		return 0, 0, err
+	}
+	return n, 0, nil
 }
 
 // readMeta reads the request_meta struct; fields of another type than expected are passed over.
