@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
 const testDir = "/data/1.0.pegasus/plog"
@@ -100,3 +101,16 @@ func writeFile(t testing.TB, fs vfs.FS, name string, b []byte) {
 }
 
 func path(number uint64) string { return testDir + "/" + fileName(number) }
+
+// watchedFS calls the injector before each operation, those on a reused file included, which errorfs
+// alone leaves out.
+type watchedFS struct{ *errorfs.FS }
+
+func watch(fs vfs.FS, inj errorfs.Injector) vfs.FS { return watchedFS{errorfs.Wrap(fs, inj)} }
+
+func (w watchedFS) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	if err := w.Rename(oldname, newname); err != nil {
+		return nil, err
+	}
+	return w.OpenReadWrite(newname, c)
+}
