@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"reflect"
 	"testing"
 	"time"
 
@@ -189,3 +190,5 @@ type badValue struct{ rrdb.ReadResponse }
 
 func (badValue) Write(context.Context, thrift.TProtocol) error { return errors.New("no") }
 func (badValue) Read(context.Context, thrift.TProtocol) error  { return errors.New("no") }
+
+func sameType(a, b any) bool { return reflect.TypeOf(a) == reflect.TypeOf(b) }
