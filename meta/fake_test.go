@@ -14,8 +14,8 @@ import (
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/fd"
 	"github.com/pegasus-go/pegasus/gen-go/layer2"
-	"github.com/pegasus-go/pegasus/gen-go/metadata"
 	"github.com/pegasus-go/pegasus/gen-go/metaadmin"
+	"github.com/pegasus-go/pegasus/gen-go/metadata"
 	"github.com/pegasus-go/pegasus/rpc"
 )
 

@@ -91,7 +91,7 @@ func later[Q any, P request[Q]](s *Server, name string, fail failure, serve func
 		}
 		refused := base.ErrForwardToOthers // if the term ended meanwhile
 		t.do(func(now int64) {
-			tk, ok := t.ticket(r)
+			tk, ok := t.ticket(waitFor(r), s.opts.wantsHostPort(r.Dialect))
 			if !ok {
 				refused = base.ErrBusy
 				return

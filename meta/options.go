@@ -2,6 +2,7 @@ package meta
 
 import (
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
@@ -40,6 +41,7 @@ type Options struct {
 	StoreRetry   time.Duration // pause before a write that timed out is repeated; default 1 s
 	StoreWorkers int           // writes on their way at a time; default 32
 	WaitingMax   int           // requests that wait for something to be persisted; default 10000
+	HTTPFallback http.Handler  // serves paths that a meta has no page for; nil: none
 	RPC          rpc.ServerOptions
 	Pool         rpc.PoolOptions
 	Logger       *slog.Logger

@@ -27,7 +27,7 @@ type term struct {
 
 	mu         sync.Mutex
 	core       *cluster.State
-	tickets    map[uint64]*rpc.Request
+	tickets    map[uint64]waiter
 	lastTicket uint64
 	ended      bool
 	answers    map[answerKey]encodedAnswer // encoded answers to query_cfg
@@ -38,7 +38,7 @@ func newTerm(ctx context.Context, s *Server, lease zkmeta.Lease) *term {
 		s: s, lease: lease,
 		tree:    newTree(s.opts.Backend, s.opts.ClusterRoot),
 		core:    cluster.New(s.opts.Cluster),
-		tickets: map[uint64]*rpc.Request{},
+		tickets: map[uint64]waiter{},
 		answers: map[answerKey]encodedAnswer{},
 	}
 	t.core.SetAllowList(s.opts.AllowList)
@@ -86,8 +86,8 @@ func (t *term) end() {
 	waiting := t.tickets
 	t.tickets = nil
 	t.mu.Unlock()
-	for _, r := range waiting {
-		r.ReplyError(base.ErrTimeout)
+	for _, w := range waiting {
+		w.abandon()
 	}
 	t.work.Wait()
 }
@@ -127,9 +127,9 @@ func (t *term) settle(effects []cluster.Effect) (sends []func()) {
 		case cluster.Propose:
 			sends = append(sends, func() { t.propose(e) })
 		case cluster.Reply:
-			if r := t.tickets[e.Ticket.ID]; r != nil {
+			if w, ok := t.tickets[e.Ticket.ID]; ok {
 				delete(t.tickets, e.Ticket.ID)
-				sends = append(sends, func() { answerRequest(r, e.Response) })
+				sends = append(sends, func() { w.reply(e.Response) })
 			}
 		case cluster.Note:
 			if e.Warn {
@@ -142,12 +142,23 @@ func (t *term) settle(effects []cluster.Effect) (sends []func()) {
 	return sends
 }
 
-func answerRequest(r *rpc.Request, v thrift.TStruct) {
-	if v == nil {
-		r.Drop()
-		return
+// waiter is somebody who waits for the core's answer. Exactly one of the two is called.
+type waiter struct {
+	reply   func(v thrift.TStruct) // nil: there is no answer
+	abandon func()                 // the term ended, nobody knows
+}
+
+func waitFor(r *rpc.Request) waiter {
+	return waiter{
+		reply: func(v thrift.TStruct) {
+			if v == nil {
+				r.Drop()
+			} else {
+				r.Reply(v)
+			}
+		},
+		abandon: func() { r.ReplyError(base.ErrTimeout) },
 	}
-	r.Reply(v)
 }
 
 func (t *term) propose(e cluster.Propose) {
@@ -157,13 +168,13 @@ func (t *term) propose(e cluster.Propose) {
 	})
 }
 
-// ticket makes a ticket for a request that is answered later; false when too many wait. Called with
+// ticket makes a ticket for somebody who is answered later; false when too many wait. Called with
 // the lock held.
-func (t *term) ticket(r *rpc.Request) (cluster.Ticket, bool) {
+func (t *term) ticket(w waiter, hostPort bool) (cluster.Ticket, bool) {
 	if len(t.tickets) >= t.s.opts.WaitingMax {
 		return cluster.Ticket{}, false
 	}
 	t.lastTicket++
-	t.tickets[t.lastTicket] = r
-	return cluster.Ticket{ID: t.lastTicket, HostPort: t.s.opts.wantsHostPort(r.Dialect)}, true
+	t.tickets[t.lastTicket] = w
+	return cluster.Ticket{ID: t.lastTicket, HostPort: hostPort}, true
 }
