@@ -94,17 +94,35 @@ func (r *reader) field() uint32 {
 // fieldOf is the number field returns for a field with this id and tag.
 func fieldOf(id uint16, tag byte) uint32 { return uint32(id)<<8 | uint32(tag) }
 
-// list reads a list header and returns the number of elements. Every element takes at least
-// one byte, so a count that the rest of the input cannot hold is malformed.
-func (r *reader) list() int {
-	r.u8() // the element type is known statically, as in generated C++ code
+// sizeMin is the least a value of a type takes; a container that claims more elements than the
+// rest of the input could hold is malformed.
+func sizeMin(tag byte) int {
+	switch tag {
+	case tagI16:
+		return 2
+	case tagI32, tagString, tagMap, tagSet, tagList:
+		return 4
+	case tagI64, tagDouble:
+		return 8
+	case tagUUID:
+		return 16
+	}
+	return 1
+}
+
+// count reads the element count of a container whose elements take at least size bytes each.
+func (r *reader) count(size int) int {
 	n := int(r.i32())
-	if r.bad || n < 0 || n > len(r.b) {
+	if r.bad || n < 0 || n*size > len(r.b) {
 		r.bad = true
 		return 0
 	}
 	return n
 }
+
+// list reads a list header and returns the number of elements. What they are is known statically,
+// as in generated code; the type byte serves to bound the count only.
+func (r *reader) list() int { return r.count(sizeMin(r.u8())) }
 
 // skip passes over an unknown field.
 func (r *reader) skip(f uint32) { r.skipValue(byte(f), skipDepthMax) }
@@ -133,26 +151,17 @@ func (r *reader) skipValue(tag byte, depth int) {
 		}
 	case tagList, tagSet:
 		elem := r.u8()
-		r.skipElems(1, [2]byte{elem}, depth)
+		for n := r.count(sizeMin(elem)); n > 0 && !r.bad; n-- {
+			r.skipValue(elem, depth-1)
+		}
 	case tagMap:
 		key, val := r.u8(), r.u8()
-		r.skipElems(2, [2]byte{key, val}, depth)
+		for n := r.count(sizeMin(key) + sizeMin(val)); n > 0 && !r.bad; n-- {
+			r.skipValue(key, depth-1)
+			r.skipValue(val, depth-1)
+		}
 	default:
 		r.bad = true
-	}
-}
-
-// skipElems passes over count × per values whose tags alternate as given.
-func (r *reader) skipElems(per int, tags [2]byte, depth int) {
-	n := int(r.i32())
-	if n < 0 || n > len(r.b) {
-		r.bad = true
-		return
-	}
-	for i := 0; i < n && !r.bad; i++ {
-		for j := 0; j < per; j++ {
-			r.skipValue(tags[j], depth-1)
-		}
 	}
 }
 
