@@ -268,6 +268,9 @@ func (c *Core) WritesAllowed() base.ErrorCode {
 // LearnProgress tells an operator how far a learner is; zero when this is none.
 func (c *Core) LearnProgress() (LearnPhase, int64) { return c.learning.phase, c.learning.signature }
 
+// Reconfiguring reports whether the meta server has yet to answer a request of this replica.
+func (c *Core) Reconfiguring() bool { return c.reconfig != nil }
+
 // Learners are the nodes that learn from this primary.
 func (c *Core) Learners() []Node {
 	var out []Node
