@@ -22,6 +22,7 @@ type Options struct {
 
 	Callers       int           // operations in flight; default 32
 	Connections   int           // TCP connections per server, shared by the callers; default min(Callers, 32)
+	InFlight      int           // instead of Connections: operations in flight on each connection
 	RatePerSecond float64       // open loop at this rate; 0: closed loop
 	Warmup        time.Duration // before measuring
 	Duration      time.Duration // of measuring; default 10 s
@@ -48,6 +49,9 @@ const (
 func (o *Options) setDefaults() error {
 	if o.Callers == 0 {
 		o.Callers = 32
+	}
+	if o.Connections != 0 && o.InFlight != 0 {
+		return errors.New("bench: connections and operations in flight per connection exclude each other")
 	}
 	if o.Connections == 0 {
 		o.Connections = min(o.Callers, 32)
@@ -86,6 +90,7 @@ func (o *Options) check() error {
 	}{
 		{"callers", int64(o.Callers), 1, callersMax},
 		{"connections", int64(o.Connections), 1, connectionsMax},
+		{"in flight", int64(o.InFlight), 0, callersMax},
 		{"batch", int64(o.Batch), 1, batchMax},
 		{"value bytes", int64(o.ValueBytes), 0, valueBytesMax},
 		{"rows", o.Rows, 1, 1 << 40},

@@ -176,6 +176,23 @@ func TestEveryWorkloadRuns(t *testing.T) {
 	}
 }
 
+func TestInFlightChoosesTheConnections(t *testing.T) {
+	c := startTinyCluster(t)
+	o := c.options("get")
+	o.Callers, o.Connections, o.InFlight = 32, 0, 16
+	result, err := Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if result.Connections != 2 || c.server.Conns() > 2 {
+		t.Errorf("%d connections reported for 32 callers with 16 in flight on each, want 2", result.Connections)
+	}
+	o.Connections = 3
+	if _, err := Run(context.Background(), o); err == nil {
+		t.Error("both ways to choose the connections were taken at once")
+	}
+}
+
 func TestMissesAskForRowsThatDoNotExist(t *testing.T) {
 	c := startTinyCluster(t)
 	o := c.options("get")

@@ -67,7 +67,7 @@ type connections struct {
 func connect(ctx context.Context, o *Options) (*connections, error) {
 	c := &connections{}
 	quiet := slog.New(slog.DiscardHandler)
-	for range o.Connections {
+	for len(c.tables) < o.Connections {
 		pool := rpc.NewPool(rpc.PoolOptions{Dialect: o.Dialect, Logger: quiet})
 		c.pools = append(c.pools, pool)
 		one, err := client.New(o.Metas, client.Options{Dialect: o.Dialect, DialectSet: true, Pool: pool, Logger: quiet})
@@ -82,8 +82,21 @@ func connect(ctx context.Context, o *Options) (*connections, error) {
 			return nil, fmt.Errorf("bench: open table %s: %w", o.Table, err)
 		}
 		c.tables = append(c.tables, table)
+		if o.InFlight > 0 {
+			perClient := o.InFlight * primaries(table)
+			o.Connections = min(max(1, (o.Callers+perClient/2)/perClient), connectionsMax)
+		}
 	}
 	return c, nil
+}
+
+// primaries is the number of servers that are primary of a partition: a client has so many connections.
+func primaries(table *client.Table) int {
+	servers := map[string]bool{}
+	for i := range table.PartitionCount() {
+		servers[table.Primary(i).String()] = true
+	}
+	return max(1, len(servers))
 }
 
 func (c *connections) close() {

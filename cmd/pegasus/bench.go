@@ -35,7 +35,7 @@ CPU time is measured when the servers run on this machine and belong to this use
 (pegasus onebox --processes), so that a server's cost can be told from the rest.`,
 		Example: `  pegasus bench --workload get --callers 32 --value-bytes 100
   pegasus bench --workload set --callers 512 --duration 30s --json
-  pegasus bench --workload get --callers 16 --connections 1          # 16 in flight per connection
+  pegasus bench --workload get --callers 48 --in-flight 16           # 16 in flight per connection
   pegasus bench --workload ycsb-a --rate 20000                       # open loop
   pegasus bench --workload multi_get --batch 100 --callers 16`,
 		Args: cobra.NoArgs,
@@ -59,6 +59,7 @@ CPU time is measured when the servers run on this machine and belong to this use
 	flags.IntVarP(&o.Callers, "callers", "c", 32, "operations in flight; --threads is the same")
 	flags.IntVar(&o.Callers, "threads", 32, "the same as --callers")
 	flags.IntVar(&o.Connections, "connections", 0, "TCP connections per server, shared by the callers (default: as many as callers, at most 32)")
+	flags.IntVar(&o.InFlight, "in-flight", 0, "instead of --connections: operations in flight on each connection")
 	flags.Float64Var(&o.RatePerSecond, "rate", 0, "operations per second of an open loop (default: closed loop)")
 	flags.DurationVar(&o.Warmup, "warmup", 2*time.Second, "time before measuring")
 	flags.DurationVarP(&o.Duration, "duration", "d", 10*time.Second, "time of measuring")

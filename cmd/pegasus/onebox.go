@@ -22,7 +22,7 @@ type oneboxOptions struct {
 	zookeeper             string
 	metas, replicas       int
 	metaPort, replicaPort int
-	tables                []string
+	tables, sets          []string
 	plogSync              string
 	readyTimeout          time.Duration
 	log                   logFlags
@@ -57,6 +57,7 @@ interfaces and know each other, and tell clients of each other, as 127.0.0.1. Ct
 	flags.IntVar(&o.replicaPort, "replica-port", 34801, "port of the first replica server; the others follow")
 	flags.StringArrayVar(&o.tables, "table", []string{"stat:4", "temp:8"}, "name:partitions[:replicas] of a table to create on the first start; repeat for more")
 	flags.StringVar(&o.plogSync, "plog-sync", "always", "when a write is acknowledged: always (on disk), interval or none (in memory)")
+	flags.StringArrayVar(&o.sets, "set", nil, "section.key=value for the configuration of all servers; repeat for more")
 	flags.DurationVar(&o.readyTimeout, "ready-timeout", time.Minute, "give up when the cluster is not ready by then")
 	o.log.register(flags)
 	cmd.AddCommand(newOneboxControlCommands()...)

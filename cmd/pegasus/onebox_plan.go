@@ -67,6 +67,7 @@ type plan struct {
 	Tables    []tableSpec
 	ZooKeeper string // empty: the embedded store
 	PlogSync  string
+	Sets      []string // "section.key=value" for every server
 }
 
 // newPlan checks the options and lays the servers out.
@@ -81,7 +82,7 @@ func newPlan(o oneboxOptions) (*plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--dir %s: %w", o.dir, err)
 	}
-	p := &plan{Dir: dir, ZooKeeper: o.zookeeper, PlogSync: o.plogSync}
+	p := &plan{Dir: dir, ZooKeeper: o.zookeeper, PlogSync: o.plogSync, Sets: o.sets}
 	p.add(roleMeta, o.metas, o.metaPort)
 	p.add(roleReplica, o.replicas, o.replicaPort)
 	seen := map[int]string{}
