@@ -44,6 +44,9 @@ func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
 // column included; right-aligned ones are preceded by the padding; the values of a list are padded
 // to the longest one. Scripts rely on it (ops.md 1.3).
 func (t *table) text(b *strings.Builder) {
+	if t.pairs && len(t.rows) == 0 {
+		return // a list of nothing has not even a name
+	}
 	if t.name != "" {
 		b.WriteString("[" + t.name + "]\n")
 	}
@@ -111,7 +114,7 @@ func printTable(out io.Writer, t *table, asJSON bool) error {
 	switch {
 	case !asJSON:
 		t.text(&b)
-	case t.name == "":
+	case t.name == "", t.pairs && len(t.rows) == 0:
 		w := &jsonWriter{b: &b}
 		t.json(w)
 		b.WriteByte('\n')
