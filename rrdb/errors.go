@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -75,8 +76,8 @@ func classOf(err error) Class {
 // missing although the manifest names it is corruption too.
 func openClass(err error) Class {
 	switch c := classOf(err); {
-	case errors.Is(err, syscall.EAGAIN):
-		return ClassOther
+	case errors.Is(err, syscall.EAGAIN), strings.Contains(err.Error(), "lock held by current process"):
+		return ClassOther // the engine has no error value for the second
 	case errors.Is(err, fs.ErrNotExist):
 		return ClassCorruption
 	case c == ClassOther:

@@ -3,6 +3,7 @@ package rrdb
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 )
 
@@ -96,6 +97,9 @@ func (s *Store) Checkpoint(dir string) (decree int64, err error) {
 		return 0, err
 	}
 	defer s.life.RUnlock()
+	if _, err := s.engine.opts.FS.Stat(dir); err == nil {
+		return 0, &Error{Op: "checkpoint " + dir, Class: ClassOther, Err: fs.ErrExist}
+	}
 	want := s.LastApplied()
 	if err := s.flush(); err != nil {
 		return 0, err

@@ -245,6 +245,7 @@ func (s *Store) Close() error {
 	s.cancel()
 	s.tasks.Wait()
 	flushErr := s.Flush()
+	s.LastDurable() // remembered, for those who ask later
 	s.life.Lock()
 	defer s.life.Unlock()
 	if s.closed {
