@@ -88,6 +88,9 @@ func (s *State) choosePrimaryByData(p *Partition) (base.RPCAddress, string) {
 		if reason != "" {
 			return base.RPCAddress{}, reason
 		}
+		if d.ballot == InvalidBallot {
+			return base.RPCAddress{}, fmt.Sprintf("the last dropped node(%s) has come back without the partition", s.HostPort(last))
+		}
 		return betterOf(d, d, p.config.LastCommittedDecree)
 	}
 	var two [2]droppedReplica
@@ -133,7 +136,8 @@ func betterOf(older, younger droppedReplica, committedAtMeta int64) (base.RPCAdd
 	}
 	prepared := max(older.prepared, younger.prepared)
 	if prepared < committedAtMeta || prepared < max(older.committed, younger.committed) {
-		return base.RPCAddress{}, ""
+		return base.RPCAddress{}, fmt.Sprintf("the last dropped nodes have prepared up to decree %d only, but %d is committed",
+			prepared, max(committedAtMeta, older.committed, younger.committed))
 	}
 	if ballots < 0 || ballots == 0 && (committed < 0 || committed == 0 && younger.prepared < older.prepared) {
 		return older.node, ""
