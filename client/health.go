@@ -82,7 +82,10 @@ func (a *Admin) waitFor(ctx context.Context, table string, progress func(Health,
 			return h, nil
 		}
 		if !pause(ctx, healthPoll) {
-			return h, &Error{Op: "wait_healthy", Target: table, Code: CodeOf(ctx.Err()), Err: ctx.Err()}
+			if err == nil {
+				err = ctx.Err()
+			}
+			return h, &Error{Op: "wait_healthy", Target: table, Code: CodeOf(err), Err: err}
 		}
 	}
 }

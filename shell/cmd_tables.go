@@ -214,7 +214,10 @@ func cmdWaitHealthy(s *session, p *parsed) error {
 	defer cancel()
 	h, err := s.admin().WaitHealthy(ctx, p.arg(0), nil)
 	fmt.Fprintf(s.out, "%s: %d of %d partitions fully healthy\n", p.arg(0), h.FullyHealthy, h.Partitions)
-	return told(err)
+	if err != nil {
+		return fmt.Errorf("waited %d seconds in vain: %w", seconds, err)
+	}
+	return nil
 }
 
 func (p *parsed) int32(name string, def int32) (int32, error) {

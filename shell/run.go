@@ -152,8 +152,7 @@ func (s *session) usage(c command) {
 func (s *session) unknown(name string) {
 	fmt.Fprintf(s.out, "ERROR: invalid subcommand '%s'\n", name)
 	if best := nearest(name, commandNames()); best != "" {
-		fmt.Fprintf(s.out, "Did you mean '%s'? Type \"help\" for the list.\n", best)
-		return
+		fmt.Fprintf(s.out, "Did you mean '%s'? ", best)
 	}
-	_ = cmdHelp(s, &parsed{})
+	fmt.Fprintln(s.out, "Type \"help\" for the list of commands.")
 }

@@ -3,6 +3,7 @@ package clienttest
 import (
 	"io"
 	"log/slog"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
@@ -109,6 +110,9 @@ func (c *Cluster) Metas() []string {
 
 // Replica is the address of replica server i.
 func (c *Cluster) Replica(i int) base.RPCAddress { return c.replicas[i].addr }
+
+// HandleHTTP serves HTTP on replica server i, for /metrics.
+func (c *Cluster) HandleHTTP(i int, h http.Handler) { c.replicas[i].server.HandleHTTP(h) }
 
 // AddTable creates a table spread over the replica servers and returns its id.
 func (c *Cluster) AddTable(name string, partitions int) int32 {
