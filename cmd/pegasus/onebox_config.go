@@ -73,7 +73,7 @@ func (p *plan) settingsOf(m member) (settings, error) {
 			failed = err
 		}
 	}
-	set("apps."+m.Role, "ports", fmt.Sprint(m.Port))
+	set("apps."+m.Role, "ports", m.Port)
 	set("core", "data_dir", m.Dir)
 	set("network", "explicit_host_address", "127.0.0.1")
 	set("meta_server", "server_list", strings.Join(p.addresses(roleMeta), ","))
@@ -88,8 +88,9 @@ func (p *plan) settingsOf(m member) (settings, error) {
 		}
 		// A onebox is restarted at will: quick restarts say nothing about its servers' health.
 		set("meta_server", "stable_rs_min_running_seconds", 0)
-		for _, t := range p.Tables {
-			section := "meta_server.apps." + t.Name
+		for i, t := range p.Tables {
+			// The ids of the tables follow the order of the sections in the file, which is that of their names.
+			section := fmt.Sprintf("meta_server.apps.%03d-%s", i+1, strings.ReplaceAll(t.Name, ".", "-"))
 			set(section, "app_name", t.Name)
 			set(section, "app_type", "pegasus")
 			set(section, "partition_count", t.Partitions)

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/pegasus-go/pegasus/conf"
+	"github.com/pegasus-go/pegasus/replica"
+	"github.com/pegasus-go/pegasus/replica/pacifica"
+	"github.com/pegasus-go/pegasus/replica/plog"
+	"github.com/pegasus-go/pegasus/rrdb"
+)
+
+func startReplica(c *conf.Config, logger *slog.Logger) (server, error) {
+	options, err := replicaOptions(c, logger)
+	if err != nil {
+		return nil, err
+	}
+	s, err := replica.NewServer(options)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Start(); err != nil {
+		s.Close() // the reason of the failed start is what matters
+		return nil, err
+	}
+	return s, nil
+}
+
+func replicaOptions(c *conf.Config, logger *slog.Logger) (replica.Options, error) {
+	r := &c.Replication
+	address, err := toldAddress(c, c.AppsReplica)
+	if err != nil {
+		return replica.Options{}, err
+	}
+	metas, err := resolveAll("[meta_server] server_list", c.MetaServer.ServerList)
+	if err != nil {
+		return replica.Options{}, err
+	}
+	log, err := plogOptions(r)
+	if err != nil {
+		return replica.Options{}, err
+	}
+	dirs := r.DataDirs.String()
+	if dirs == "" {
+		dirs = "data:" + filepath.Join(c.Core.DataDir, "replica")
+	}
+	return replica.Options{
+		Listen:                  listenAddress(c, c.AppsReplica),
+		Address:                 address,
+		Metas:                   metas,
+		DataDirs:                dirs,
+		DataDirsBlackList:       r.DataDirsBlackListFile,
+		Core:                    pacificaParams(r),
+		Engine:                  engineOptions(c),
+		RPC:                     rpcServerOptions(c, logger),
+		Plog:                    log,
+		BeaconInterval:          r.FDBeaconIntervalSeconds.Duration(),
+		Lease:                   r.FDLeaseSeconds.Duration(),
+		ConfigSyncInterval:      r.ConfigSyncIntervalMs.Get().Duration(),
+		KeepInactive:            r.GCMemoryReplicaIntervalMs.Duration(),
+		CheckpointInterval:      r.CheckpointIntervalSeconds.Duration(),
+		FlushBehindBytes:        int64(r.CheckpointFlushBehindBytes),
+		CheckpointKeep:          c.PegasusServer.CheckpointReserveTimeSeconds.Get().Duration(),
+		LearnCopiesMax:          int(r.LearnAppMaxConcurrentCount),
+		WriteBytesMax:           int(orNone(r.MaxAllowedWriteSize)),
+		RejectWriteWhenDiskFull: r.RejectWriteWhenDiskInsufficient.Get(),
+		DiskMinFreePercent:      int(r.DiskMinAvailableSpaceRatio.Get()),
+		LongReadsMax:            int(r.LongReadsMax),
+		LongReadsQueuedMax:      int(r.LongReadsQueuedMax),
+		ReplicasOpenMax:         int(r.MaxReplicasOnLoadForEachDisk.Get()),
+		ClusterName:             r.ClusterName,
+		Logger:                  logger,
+	}, nil
+}
+
+func pacificaParams(r *conf.Replication) pacifica.Params {
+	p := pacifica.Params{
+		WindowDecrees:        int64(r.StalenessForCommit),
+		PrepareListDecrees:   int64(r.MaxMutationCountInPrepareList),
+		PrepareListBytesMax:  int64(r.PrepareListBytesMax),
+		MinMembers:           int(r.MutationTwoPCMinReplicaCount),
+		PrepareTimeoutMs:     int64(r.PrepareTimeoutMsForSecondaries),
+		LearnerTimeoutMs:     int64(r.PrepareTimeoutMsForPotentialSecondaries),
+		NetworkRetryMs:       int64(r.PrepareNetworkRetryMs),
+		GroupCheckIntervalMs: int64(r.GroupCheckIntervalMs),
+	}
+	if r.BatchWriteDisabled {
+		p.BatchUpdatesMax = 1
+	}
+	return p
+}
+
+func plogOptions(r *conf.Replication) (plog.Options, error) {
+	modes := map[string]plog.SyncMode{"always": plog.SyncAlways, "interval": plog.SyncInterval, "none": plog.SyncNone}
+	mode, known := modes[r.PlogSync]
+	if !known {
+		return plog.Options{}, fmt.Errorf("[replication] plog_sync %q: want always, interval or none", r.PlogSync)
+	}
+	return plog.Options{
+		FileBytesMax:      r.LogPrivateFileSizeMb.Bytes(),
+		Sync:              mode,
+		SyncIntervalMs:    int(r.PlogSyncIntervalMs),
+		ReserveBytesMax:   orNone(conf.Bytes(r.LogPrivateReserveMaxSizeMb.Bytes())),
+		ReserveSecondsMax: orNone(r.LogPrivateReserveMaxTimeSeconds),
+		PendingBytesMax:   int64(r.PlogPendingBytesMax),
+	}, nil
+}
+
+func engineOptions(c *conf.Config) rrdb.EngineOptions {
+	s := &c.PegasusServer
+	o := rrdb.EngineOptions{
+		BlockCacheBytes:           int64(s.RocksdbBlockCacheCapacity),
+		MemtableBudgetBytes:       int64(s.RocksdbTotalSizeAcrossWriteBuffer),
+		MemtableBytesMax:          int64(s.RocksdbWriteBufferSize),
+		FilesMax:                  int(s.RocksdbMaxOpenFiles),
+		CompactionsMax:            int(s.RocksdbMaxBackgroundCompactions),
+		IgnoreOtherClusterIDs:     c.Replication.DupIgnoreOtherClusterIDs,
+		MultiGetIterationsMax:     int(s.RocksdbMultiGetMaxIterationCount),
+		MultiGetIterationBytesMax: orNone(s.RocksdbMultiGetMaxIterationSize),
+		ScanIterationsMax:         int(s.RocksdbMaxIterationCount),
+		IterationTimeMs:           orNone(s.RocksdbIterationThresholdTimeMs),
+		SlowQueryMs:               max(1, s.RocksdbSlowQueryThresholdNs.Duration().Milliseconds()),
+		AbnormalGetBytes:          int(orNone(s.RocksdbAbnormalGetSizeThreshold)),
+		AbnormalMultiGetBytes:     int(orNone(s.RocksdbAbnormalMultiGetSizeThreshold)),
+		AbnormalMultiGetIterCount: int(orNone(s.RocksdbAbnormalMultiGetIterateCountThreshold)),
+		AbnormalBatchGetBytes:     int(orNone(s.RocksdbAbnormalBatchGetBytesThreshold.Get())),
+		AbnormalBatchGetCount:     int(orNone(s.RocksdbAbnormalBatchGetCountThreshold.Get())),
+		ScanContextsMax:           int(s.ScanContextsMax),
+		ScanContextLife:           s.ScanContextLifeSeconds.Duration(),
+		SweepPeriod:               time.Duration(orNone(s.SweepPeriodSeconds)) * time.Second,
+		SweepRowsPerSecond:        int(s.SweepRowsPerSecond),
+	}
+	for name, id := range c.DuplicationGroup {
+		if name == c.Replication.ClusterName {
+			o.ClusterID = id
+		} else {
+			o.KnownClusterIDs = append(o.KnownClusterIDs, id)
+		}
+	}
+	return o
+}
