@@ -122,35 +122,3 @@ func ReadAppInfo(fs vfs.FS, dir string) (*layer2.AppInfo, error) {
 	}
 	return app, nil
 }
-
-func decodeAppInfo(b []byte) (app *layer2.AppInfo, err error) {
-	rest, ok := bytes.CutPrefix(b, appInfoMagic)
-	if !ok {
-		return nil, errors.New("wrong magic")
-	}
-	if !json.Valid(bytes.TrimRight(rest, "\x00\n ")) {
-		return nil, errors.New("not JSON")
-	}
-	ctx := context.Background()
-	buf := thrift.NewTMemoryBuffer()
-	buf.Write(rest)
-	p := thrift.NewTJSONProtocol(buf)
-	if _, err := p.ReadStructBegin(ctx); err != nil {
-		return nil, err
-	}
-	_, typ, id, err := p.ReadFieldBegin(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if typ != thrift.STRUCT || id != 0 {
-		return nil, fmt.Errorf("field %d of type %v instead of struct 0", id, typ)
-	}
-	app = layer2.NewAppInfo()
-	if err := app.Read(ctx, p); err != nil {
-		return nil, err
-	}
-	if app.AppID <= 0 || app.PartitionCount <= 0 {
-		return nil, fmt.Errorf("table %d with %d partitions", app.AppID, app.PartitionCount)
-	}
-	return app, nil
-}
