@@ -125,26 +125,40 @@ func (e *Engine) UnflushedBytes() int64 { return e.unflushed.Load() }
 // BlockCacheUsedBytes is how much of the block cache is in use, memtables included.
 func (e *Engine) BlockCacheUsedBytes() int64 { return e.cache.Size() }
 
-// relieve asks the store with the largest memtables to flush. It returns at once; the next Apply
-// asks again if that was not enough.
+// relieve flushes the store with the largest memtables, and the next, until the budget is kept
+// again. It returns at once.
 func (e *Engine) relieve() {
 	if !e.relieving.CompareAndSwap(false, true) {
 		return
 	}
 	go func() {
 		defer e.relieving.Store(false)
-		var largest *Store
-		for _, s := range e.openStores() {
-			if largest == nil || s.unflushed.Load() > largest.unflushed.Load() {
-				largest = s
+		for e.unflushed.Load() > e.opts.MemtableBudgetBytes {
+			s := e.largestStore()
+			if s == nil {
+				return
 			}
-		}
-		if largest != nil {
-			if err := largest.Flush(); err != nil && !IsClosed(err) {
-				largest.log.Warn("flush for the memtable budget failed", "err", err)
+			before := s.unflushed.Load()
+			if err := s.Flush(); err != nil {
+				if !IsClosed(err) {
+					s.log.Warn("flush for the memtable budget failed", "err", err)
+				}
+				return
+			}
+			if s.unflushed.Load() >= before {
+				return // it grows as fast as it is written out; its next Apply asks again
 			}
 		}
 	}()
+}
+
+func (e *Engine) largestStore() (largest *Store) {
+	for _, s := range e.openStores() {
+		if largest == nil || s.unflushed.Load() > largest.unflushed.Load() {
+			largest = s
+		}
+	}
+	return largest
 }
 
 func (e *Engine) janitor() {
