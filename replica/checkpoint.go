@@ -1,0 +1,249 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/pegasus-go/pegasus/replica/disk"
+)
+
+const (
+	checkpointPrefix = "checkpoint."
+	oldStoreName     = "data/rdb.old"
+	discardedPrefix  = "rdb.discarded."
+	learnDirName     = "learn"
+	// discardedKeep is how long state that was set aside before a new learning stays.
+	discardedKeep = 24 * time.Hour
+	// flushAgeMax bounds how long a committed write may be only in the log.
+	flushAgeMax = 30 * time.Minute
+)
+
+// checkpoint is a set of files that learners copy.
+type checkpoint struct {
+	decree int64
+	dir    string
+	files  []string
+	sizes  []int64
+	made   time.Time
+}
+
+// checkpointKeeper makes at most one checkpoint at a time and keeps the newest for a while.
+type checkpointKeeper struct {
+	mu     sync.Mutex
+	newest *checkpoint
+}
+
+// forLearner returns a checkpoint from which the log goes on, making one when the last will not do.
+func (k *checkpointKeeper) forLearner(p *partition, from int64) (*checkpoint, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if c := k.newest; c != nil && c.decree >= from && p.plog.FirstDecree() <= c.decree+1 {
+		c.made = time.Now()
+		return c, nil
+	}
+	fs := p.srv.opts.FS
+	tmp := filepath.Join(p.dir, "data", checkpointPrefix+"tmp")
+	if err := fs.RemoveAll(tmp); err != nil {
+		return nil, fmt.Errorf("checkpoint of %s: %w", p.gpid, err)
+	}
+	decree, err := p.store.Load().Checkpoint(tmp)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint of %s: %w", p.gpid, err)
+	}
+	dir := filepath.Join(p.dir, "data", checkpointPrefix+strconv.FormatInt(decree, 10))
+	if err := errors.Join(fs.RemoveAll(dir), fs.Rename(tmp, dir)); err != nil {
+		return nil, fmt.Errorf("checkpoint of %s: %w", p.gpid, err)
+	}
+	c := &checkpoint{decree: decree, dir: dir, made: time.Now()}
+	names, err := fs.List(dir)
+	for _, name := range names {
+		if name == "LOCK" {
+			continue
+		}
+		info, statErr := fs.Stat(filepath.Join(dir, name))
+		if statErr != nil {
+			return nil, fmt.Errorf("checkpoint of %s: %w", p.gpid, statErr)
+		}
+		c.files, c.sizes = append(c.files, name), append(c.sizes, info.Size())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint of %s: %w", p.gpid, err)
+	}
+	if k.newest != nil && k.newest.dir != dir {
+		err = fs.RemoveAll(k.newest.dir)
+	}
+	k.newest = c
+	p.log.Info("checkpoint for learners", "decree", decree, "files", len(c.files), "err", err)
+	return c, nil
+}
+
+// expire removes a checkpoint that no learner asked for lately.
+func (k *checkpointKeeper) expire(p *partition, keep time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.newest == nil || time.Since(k.newest.made) < keep {
+		return
+	}
+	if err := p.srv.opts.FS.RemoveAll(k.newest.dir); err != nil {
+		p.log.Warn("remove checkpoint", "dir", k.newest.dir, "err", err)
+		return
+	}
+	k.newest = nil
+}
+
+// checkpointLoop keeps logs short: it flushes stores that fell behind and collects log files.
+func (s *Server) checkpointLoop() {
+	t := time.NewTicker(s.opts.CheckpointInterval)
+	defer t.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-t.C:
+		}
+		for _, p := range s.partitions() {
+			if s.ctx.Err() != nil {
+				return
+			}
+			p.tidy()
+		}
+	}
+}
+
+func (p *partition) tidy() {
+	store := p.store.Load()
+	if store == nil || p.view.Load().status == 0 {
+		return
+	}
+	durable := store.LastDurable()
+	if store.LastApplied() > durable {
+		behind := p.plog.Bytes() > p.srv.opts.FlushBehindBytes || time.Since(time.Unix(0, p.flushedNs.Load())) > flushAgeMax
+		if behind {
+			if err := store.Flush(); err != nil {
+				p.log.Warn("flush", "err", err)
+				return
+			}
+			p.flushedNs.Store(time.Now().UnixNano())
+			durable = store.LastDurable()
+		}
+	}
+	if !p.keepLog.Load() {
+		if err := p.plog.GC(durable); err != nil {
+			p.log.Warn("collect log", "err", err)
+		}
+	}
+	p.checkpoints.expire(p, p.srv.opts.CheckpointKeep)
+	p.removeDiscarded()
+}
+
+// removeDiscarded deletes state that was set aside, once this replica is a member again.
+func (p *partition) removeDiscarded() {
+	v := p.view.Load()
+	if !v.member() {
+		return
+	}
+	data := filepath.Join(p.dir, "data")
+	names, err := p.srv.opts.FS.List(data)
+	if err != nil {
+		return
+	}
+	for _, name := range names {
+		ms, ok := strings.CutPrefix(name, discardedPrefix)
+		at, err := strconv.ParseInt(ms, 10, 64)
+		if ok && err == nil && time.Since(time.UnixMilli(at)) > discardedKeep {
+			err := p.srv.opts.FS.RemoveAll(filepath.Join(data, name))
+			p.log.Info("removed discarded state", "dir", name, "err", err)
+		}
+	}
+}
+
+// swapStore makes the copied checkpoint the state of this replica. Until the new store is open,
+// the old one stays beside it. It runs in the loop.
+func (p *partition) swapStore(decree int64) (int64, error) {
+	fs := p.srv.opts.FS
+	live, old := filepath.Join(p.dir, storeDirName), filepath.Join(p.dir, oldStoreName)
+	if err := p.closeStore(); err != nil {
+		return 0, fmt.Errorf("close store before the swap: %w", err)
+	}
+	err := errors.Join(fs.RemoveAll(old), fs.Rename(live, old), fs.Rename(filepath.Join(p.dir, learnDirName), live),
+		syncDir(fs, filepath.Join(p.dir, "data")), syncDir(fs, p.dir))
+	if err != nil {
+		return 0, fmt.Errorf("swap store of %s: %w", p.gpid, err)
+	}
+	store, err := p.openStore()
+	if err != nil {
+		return 0, fmt.Errorf("open learned store: %w", err)
+	}
+	p.store.Store(store)
+	if store.LastApplied() != decree {
+		return 0, fmt.Errorf("learned store of %s ends at decree %d, promised was %d", p.gpid, store.LastApplied(), decree)
+	}
+	if err := p.plog.Reset(decree); err != nil {
+		return 0, fmt.Errorf("begin a new log after decree %d: %w", decree, err)
+	}
+	if err := p.writeInitInfo(p.core.Config().Ballot); err != nil {
+		return 0, err
+	}
+	store.SetEnvs(p.app.Load().Envs)
+	if err := fs.RemoveAll(old); err != nil {
+		p.log.Warn("remove old store", "err", err)
+	}
+	return decree, nil
+}
+
+func (p *partition) closeStore() error {
+	store := p.store.Swap(nil)
+	if store == nil {
+		return nil
+	}
+	return store.Close()
+}
+
+// recoverSwap finishes or undoes a swap that a crash interrupted.
+func (p *partition) recoverSwap() error {
+	fs := p.srv.opts.FS
+	live, old := filepath.Join(p.dir, storeDirName), filepath.Join(p.dir, oldStoreName)
+	if _, err := fs.Stat(old); err != nil {
+		return nil
+	}
+	if _, err := fs.Stat(live); err == nil {
+		return fs.RemoveAll(old)
+	}
+	return errors.Join(fs.Rename(old, live), syncDir(fs, filepath.Join(p.dir, "data")))
+}
+
+// discardState begins with nothing; what was here is kept aside for a day. It runs in the loop.
+func (p *partition) discardState() error {
+	fs := p.srv.opts.FS
+	if err := p.closeStore(); err != nil {
+		return err
+	}
+	if err := disk.WriteInitInfo(fs, p.dir, disk.InitInfo{Ballot: p.core.Config().Ballot}); err != nil {
+		return err
+	}
+	aside := filepath.Join(p.dir, "data", discardedPrefix+strconv.FormatInt(time.Now().UnixMilli(), 10))
+	err := errors.Join(fs.Rename(filepath.Join(p.dir, storeDirName), aside), syncDir(fs, filepath.Join(p.dir, "data")), p.plog.Reset(0))
+	if err != nil {
+		return fmt.Errorf("set state of %s aside: %w", p.gpid, err)
+	}
+	store, err := p.openStore()
+	if err == nil {
+		p.store.Store(store)
+		store.SetEnvs(p.app.Load().Envs)
+	}
+	return err
+}
+
+func syncDir(fs vfs.FS, dir string) error {
+	d, err := fs.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,188 @@
+package replica
+
+import (
+	"errors"
+	"time"
+
+	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/replica/pacifica"
+	"github.com/pegasus-go/pegasus/rpc"
+	"github.com/pegasus-go/pegasus/rrdb"
+)
+
+// writeCodes are the task codes that may stand in a mutation.
+var writeCodes = map[string]string{}
+
+func init() {
+	for _, op := range []rrdb.Op{
+		rrdb.OpPut, rrdb.OpMultiPut, rrdb.OpRemove, rrdb.OpMultiRemove, rrdb.OpIncr,
+		rrdb.OpCheckAndSet, rrdb.OpCheckAndMutate, rrdb.OpDuplicate, rrdb.OpEmpty,
+	} {
+		writeCodes[op.TaskCode()] = op.TaskCode()
+	}
+}
+
+// onStorage is every request of a client for a partition. It runs on the connection's goroutine.
+func (s *Server) onStorage(req *rpc.Request) {
+	op, ok := rrdb.OpOf(req.Name)
+	if !ok {
+		req.ReplyError(base.ErrHandlerNotFound)
+		return
+	}
+	p := s.partition(req.Gpid)
+	if p == nil {
+		if op == rrdb.OpClearScanner {
+			req.Drop()
+			return
+		}
+		req.ReplyError(base.ErrObjectNotFound)
+		return
+	}
+	if s.denyClients.Load() {
+		req.Drop()
+		return
+	}
+	if op.IsWrite() {
+		p.write(op, req)
+		return
+	}
+	p.read(op, req)
+}
+
+// write admits a write to the partition's loop; the order of the checks is that of replica.md 12.1.
+func (p *partition) write(op rrdb.Op, req *rpc.Request) {
+	g, v := p.gates.Load(), p.view.Load()
+	if op == rrdb.OpEmpty {
+		req.ReplyError(base.ErrHandlerNotFound)
+		return
+	}
+	if g.denied(req, true) {
+		return
+	}
+	if limit := p.srv.opts.WriteBytesMax; limit > 0 && req.WireLength > limit {
+		p.stats.writeTooLarge.Add(1)
+		p.log.Warn("write refused: too large", "op", req.Name, "bytes", req.WireLength, "limit", limit, "from", req.RemoteAddr())
+		req.ReplyError(base.ErrInvalidData)
+		return
+	}
+	if code := p.misrouted(g, req); code != base.ErrOK {
+		req.ReplyError(code)
+		return
+	}
+	if v.writes != base.ErrOK {
+		req.ReplyError(v.writes)
+		return
+	}
+	if p.srv.opts.RejectWriteWhenDiskFull && !p.srv.disks.Writable(p.dir) {
+		req.ReplyError(base.ErrDiskInsufficient)
+		return
+	}
+	if _, err := rrdb.ValidateWrite(op, req.Body, req.PartitionHash); err != nil {
+		code := base.ErrInvalidData
+		errors.As(err, &code)
+		p.stats.writeInvalid.Add(1)
+		p.log.Debug("write refused", "op", req.Name, "from", req.RemoteAddr(), "err", err)
+		req.ReplyError(code)
+		return
+	}
+	if !g.admitWrite(p, req, func() { p.enqueueWrite(op, req) }) {
+		return
+	}
+	p.enqueueWrite(op, req)
+}
+
+// enqueueWrite hands an admitted write to the loop.
+func (p *partition) enqueueWrite(op rrdb.Op, req *rpc.Request) {
+	req.Keep()
+	p.postRequest(pacifica.Write{Update: pacifica.Update{Code: op.TaskCode(), Body: req.Body}}, req)
+}
+
+// misrouted tells a client with an outdated partition count, on tables that were split.
+func (p *partition) misrouted(g *gates, req *rpc.Request) base.ErrorCode {
+	if !g.envs.ValidatePartitionHash || g.partitionCount <= 0 {
+		return base.ErrOK
+	}
+	if base.PartitionIndex(req.PartitionHash, g.partitionCount) != p.gpid.PartitionIndex {
+		return base.ErrParentPartitionMisused
+	}
+	return base.ErrOK
+}
+
+// read answers a read: short ones at once, long ones on a worker.
+func (p *partition) read(op rrdb.Op, req *rpc.Request) {
+	g := p.gates.Load()
+	if op != rrdb.OpClearScanner {
+		if g.denied(req, false) {
+			return
+		}
+		if code := p.misrouted(g, req); code != base.ErrOK {
+			req.ReplyError(code)
+			return
+		}
+		if code := p.readRefusal(req.Backup); code != base.ErrOK {
+			req.ReplyError(code)
+			return
+		}
+		if !g.admitRead(p, req, func() { p.startRead(op, req, g) }) {
+			return
+		}
+	}
+	p.startRead(op, req, g)
+}
+
+func (p *partition) startRead(op rrdb.Op, req *rpc.Request, g *gates) {
+	if !op.IsLong() {
+		p.serveRead(op, req, g)
+		return
+	}
+	req.Keep()
+	if !p.srv.readers.run(func() { p.serveRead(op, req, g) }) {
+		p.stats.readBusy.Add(1)
+		req.ReplyError(base.ErrBusy)
+	}
+}
+
+// readRefusal says why the role does not allow a read, ErrOK when it does.
+func (p *partition) readRefusal(backup bool) base.ErrorCode {
+	v := p.view.Load()
+	if backup {
+		if v.status == pacifica.Primary || v.status == pacifica.Secondary {
+			return base.ErrOK
+		}
+		return base.ErrInvalidState
+	}
+	if !v.reads || !p.srv.lease.valid(p.srv.monoMs()) {
+		return base.ErrInvalidState
+	}
+	return base.ErrOK
+}
+
+// serveRead runs the read and answers, unless role or lease ended while it ran.
+func (p *partition) serveRead(op rrdb.Op, req *rpc.Request, g *gates) {
+	store := p.store.Load()
+	if store == nil {
+		req.ReplyError(base.ErrInvalidState)
+		return
+	}
+	rc := rrdb.ReadContext{Now: base.EpochSeconds(time.Now()), PartitionVersion: g.partitionCount - 1, ValidateHash: g.envs.ValidatePartitionHash}
+	if op == rrdb.OpClearScanner {
+		_, _ = store.Read(op, req.Body, nil, rc)
+		req.Drop()
+		return
+	}
+	backup, started := req.Backup, req.ArrivedAt()
+	var st rrdb.ReadStat
+	req.ReplyTry(func(out []byte) ([]byte, base.ErrorCode) {
+		out, st = store.Read(op, req.Body, out, rc)
+		if st.Err != base.ErrOK {
+			return out, st.Err
+		}
+		return out, p.readRefusal(backup)
+	})
+	p.stats.read(op, started, st)
+	g.consumed(p, st.Bytes)
+	if st.StorageErr != nil && (rrdb.IsCorruption(st.StorageErr) || rrdb.IsIO(st.StorageErr)) {
+		p.log.Error("read", "op", op.TaskCode(), "err", st.StorageErr)
+		p.post(pacifica.Failed{Err: st.StorageErr})
+	}
+}

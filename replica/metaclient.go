@@ -1,0 +1,103 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/apache/thrift/lib/go/thrift"
+	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/rpc"
+)
+
+// metaClient finds the leading meta server and talks to it.
+type metaClient struct {
+	pool    *rpc.Pool
+	metas   []base.RPCAddress
+	timeout time.Duration
+
+	mu     sync.Mutex
+	leader base.RPCAddress
+	next   int
+}
+
+func newMetaClient(pool *rpc.Pool, metas []base.RPCAddress, timeout time.Duration) *metaClient {
+	return &metaClient{pool: pool, metas: metas, timeout: timeout, leader: metas[0]}
+}
+
+func (m *metaClient) current() base.RPCAddress {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.leader
+}
+
+// moveOn leaves a server that did not lead: to its hint, or to the next of the list.
+func (m *metaClient) moveOn(from, hint base.RPCAddress) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.leader != from {
+		return
+	}
+	if hint.IsValid() && hint != from {
+		m.leader = hint
+		return
+	}
+	m.next = (m.next + 1) % len(m.metas)
+	if m.metas[m.next] == from {
+		m.next = (m.next + 1) % len(m.metas)
+	}
+	m.leader = m.metas[m.next]
+}
+
+// call asks the leader, looking for it once around the list; the caller repeats when it must.
+func (m *metaClient) call(ctx context.Context, name string, args, result thrift.TStruct) error {
+	body := rpc.AppendValue(nil, rpc.FieldNative, args)
+	var last error
+	for range len(m.metas) + 1 {
+		to := m.current()
+		code, hint, err := m.ask(ctx, to, name, body, result)
+		switch {
+		case err != nil:
+			return err
+		case code == base.ErrOK:
+			return nil
+		}
+		last = fmt.Errorf("%s at meta server %s: %w", name, to, code)
+		m.moveOn(to, hint)
+		if ctx.Err() != nil {
+			break
+		}
+	}
+	return last
+}
+
+// ask makes one call; hint is the leader that a follower named.
+func (m *metaClient) ask(ctx context.Context, to base.RPCAddress, name string, body []byte, result thrift.TStruct) (code base.ErrorCode, hint base.RPCAddress, err error) {
+	type answer struct {
+		code base.ErrorCode
+		hint base.RPCAddress
+		err  error
+	}
+	done := make(chan answer, 1)
+	m.pool.Go(to, rpc.Call{Name: name, TimeoutMs: int32(m.timeout / time.Millisecond), Body: body}, func(code base.ErrorCode, body []byte) {
+		a := answer{code: code}
+		switch {
+		case code == base.ErrForwardToOthers && len(body) > 0:
+			_, _ = rpc.ReadValue(body, &a.hint)
+		case code == base.ErrOK:
+			_, a.err = rpc.ReadValue(body, result)
+			if forward, ok := result.(interface{ GetErr() *base.ErrorCode }); ok && a.err == nil && forward.GetErr().Val() == base.ErrForwardToOthers {
+				a.code = base.ErrForwardToOthers
+			}
+		}
+		done <- a
+	})
+	select {
+	case a := <-done:
+		return a.code, a.hint, a.err
+	case <-ctx.Done():
+		return base.ErrTimeout, hint, errors.Join(errors.New(name), ctx.Err())
+	}
+}

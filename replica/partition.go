@@ -1,0 +1,210 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/gen-go/layer2"
+	"github.com/pegasus-go/pegasus/replica/pacifica"
+	"github.com/pegasus-go/pegasus/replica/plog"
+	"github.com/pegasus-go/pegasus/rpc"
+	"github.com/pegasus-go/pegasus/rrdb"
+)
+
+// partition is one replica on this server.
+type partition struct {
+	srv  *Server
+	gpid base.Gpid
+	dir  string // <data dir>/replica/reps/<app>.<index>.pegasus
+	log  *slog.Logger
+
+	app   atomic.Pointer[layer2.AppInfo] // never modified after it was stored
+	gates atomic.Pointer[gates]
+	store atomic.Pointer[rrdb.Store]
+	view  atomic.Pointer[view]
+	stats partitionStats
+
+	mail *mailbox
+	done chan struct{} // closed when the loop has ended
+
+	// What follows belongs to the loop.
+	core      *pacifica.Core
+	plog      *plog.Log
+	pending   map[uint64]*rpc.Request // requests the core knows by token
+	lastToken uint64
+	metaCalls map[uint64]context.CancelFunc
+	batch     rpc.Batch // answers and messages of one turn leave together
+	appends   []plog.Entry
+	updates   []rrdb.Update
+	closing   *pacifica.Close
+	ctx       context.Context // ends with the partition
+	cancel    context.CancelFunc
+	roleMs    int64 // when the role last changed
+	tasks     sync.WaitGroup
+
+	checkpoints checkpointKeeper
+	flushedNs   atomic.Int64 // when the store was last flushed by tidy
+	keepLog     atomic.Bool  // an operator stopped log collection
+}
+
+// view is what the loop publishes for everybody else; it is never modified.
+type view struct {
+	status        pacifica.Status
+	transient     bool
+	ballot        int64
+	primary       pacifica.Node
+	secondaries   []pacifica.Node
+	reads         bool // linearizable reads may be answered, as far as the role goes
+	writes        base.ErrorCode
+	lastCommitted int64
+	lastPrepared  int64
+	deadlineMs    int64
+	roleMs        int64
+	learners      []pacifica.Node
+	phase         pacifica.LearnPhase
+	leaving       bool // the meta server was asked for a configuration and has not answered
+}
+
+// member reports whether the replica holds a vote in the group.
+func (v *view) member() bool { return v.status == pacifica.Primary || v.status == pacifica.Secondary }
+
+func (p *partition) publish() {
+	cfg := p.core.Config()
+	old := p.view.Load()
+	phase, _ := p.core.LearnProgress()
+	v := &view{
+		status: p.core.Status(), transient: p.core.Transient(), ballot: cfg.Ballot, primary: cfg.Primary, secondaries: cfg.Secondaries,
+		reads: p.core.ReadsAllowed(), writes: p.core.WritesAllowed(),
+		lastCommitted: p.core.LastCommitted(), lastPrepared: p.core.LastPrepared(), deadlineMs: p.core.NextDeadlineMs(), phase: phase, leaving: p.core.Reconfiguring(),
+	}
+	if v.status == pacifica.Primary {
+		v.learners = p.core.Learners()
+	}
+	v.roleMs = p.srv.monoMs()
+	if old != nil && old.status == v.status {
+		v.roleMs = old.roleMs
+	}
+	if old != nil && (old.status != v.status || old.ballot != v.ballot) {
+		p.log.Info("role", "status", v.status, "ballot", v.ballot, "was", old.status, "committed", v.lastCommitted, "prepared", v.lastPrepared)
+	}
+	p.view.Store(v)
+}
+
+// post gives an event to the loop; it is lost when the replica is closed.
+func (p *partition) post(ev pacifica.Event) bool { return p.mail.put(item{event: ev}) }
+
+// postRequest gives an event that answers a request; a closed replica refuses the request.
+func (p *partition) postRequest(ev pacifica.Event, req *rpc.Request) {
+	if !p.mail.put(item{event: ev, req: req}) {
+		req.ReplyError(base.ErrObjectNotFound)
+	}
+}
+
+// loop is the life of the partition.
+func (p *partition) loop() {
+	defer close(p.done)
+	var items, spare []item
+	var events []pacifica.Event
+	for p.closing == nil {
+		items = p.mail.take(spare)
+		events = events[:0]
+		for i := range items {
+			it := &items[i]
+			if it.run != nil {
+				p.step(events)
+				events = events[:0]
+				it.run()
+				continue
+			}
+			events = append(events, p.tokenize(it))
+		}
+		p.step(events)
+		p.publish()
+		p.batch.Flush()
+		clear(items)
+		spare = items
+	}
+	p.shutdown()
+}
+
+func (p *partition) step(events []pacifica.Event) {
+	if len(events) == 0 || p.closing != nil {
+		return
+	}
+	p.execute(p.core.Step(p.srv.clock(), events...))
+}
+
+// tokenize remembers the request behind an event under a new token.
+func (p *partition) tokenize(it *item) pacifica.Event {
+	if it.req == nil {
+		return it.event
+	}
+	p.lastToken++
+	p.pending[p.lastToken] = it.req
+	it.req.DeferFlush(&p.batch)
+	switch ev := it.event.(type) {
+	case pacifica.Write:
+		ev.Update.Token = p.lastToken
+		return ev
+	case pacifica.PrepareReceived:
+		ev.Token = p.lastToken
+		return ev
+	case pacifica.GroupCheckReceived:
+		ev.Token = p.lastToken
+		return ev
+	case pacifica.LearnReceived:
+		ev.Token = p.lastToken
+		return ev
+	case pacifica.CompletionReceived:
+		ev.Token = p.lastToken
+		return ev
+	}
+	return it.event
+}
+
+// request gives back the request behind a token, once.
+func (p *partition) request(token uint64) *rpc.Request {
+	req := p.pending[token]
+	delete(p.pending, token)
+	return req
+}
+
+// shutdown ends everything the loop owned. The directory stays unless the data is damaged.
+func (p *partition) shutdown() {
+	for _, it := range p.mail.close() {
+		if it.req != nil {
+			it.req.ReplyError(base.ErrInvalidState)
+		}
+	}
+	for token, req := range p.pending {
+		delete(p.pending, token)
+		req.Drop()
+	}
+	p.cancel()
+	for _, cancel := range p.metaCalls {
+		cancel()
+	}
+	p.publish()
+	p.batch.Flush()
+	p.tasks.Wait()
+	reason := p.closing.Err
+	if err := p.plog.Close(); err != nil && reason == nil {
+		p.log.Warn("close log", "err", err)
+	}
+	if s := p.store.Load(); s != nil {
+		if err := s.Close(); err != nil && !errors.Is(err, reason) {
+			p.log.Warn("close store", "err", err)
+		}
+	}
+	p.srv.closed(p, reason)
+}
+
+// stop closes the replica from outside and waits for its end.
+func (p *partition) stop() {
+	p.mail.put(item{run: func() { p.closing = &pacifica.Close{} }})
+	<-p.done
+}

@@ -1,0 +1,214 @@
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/replica/disk"
+	"github.com/pegasus-go/pegasus/replica/pacifica"
+	"github.com/pegasus-go/pegasus/rpc"
+	"github.com/pegasus-go/pegasus/rrdb"
+)
+
+// Server is one replica server.
+type Server struct {
+	opts   Options
+	log    *slog.Logger
+	self   base.RPCAddress
+	engine *rrdb.Engine
+	disks  *disk.Manager
+	rpc    *rpc.Server
+	pool   *rpc.Pool
+	meta   *metaClient
+
+	started     time.Time
+	startUnixMs int64
+	lease       lease
+	connected   atomic.Bool
+	denyClients atomic.Bool
+	syncNow     chan struct{}
+	readers     *workers
+	learnSlots  slots
+
+	ctx    context.Context
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
+
+	// byGpid is replaced, never modified, so that requests look it up without a lock.
+	byGpid atomic.Pointer[map[base.Gpid]*partition]
+
+	mu      sync.Mutex
+	opening map[base.Gpid][]func(*partition)
+	shut    map[base.Gpid]closedReplica // closed replicas whose directories are here
+	stopped bool
+}
+
+// NewServer opens the data directories and everything in them. Nothing is served before Start.
+func NewServer(o Options) (*Server, error) {
+	o = o.withDefaults()
+	if len(o.Metas) == 0 {
+		return nil, errors.New("replica server: no meta servers given; set [meta_server] server_list")
+	}
+	s := &Server{
+		opts: o, log: o.Logger, started: time.Now(), startUnixMs: time.Now().UnixMilli(), syncNow: make(chan struct{}, 1),
+		readers: newWorkers(o.LongReadsMax, o.LongReadsQueuedMax), learnSlots: make(slots, o.LearnCopiesMax),
+		opening: map[base.Gpid][]func(*partition){}, shut: map[base.Gpid]closedReplica{},
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.byGpid.Store(&map[base.Gpid]*partition{})
+	var err error
+	if s.disks, err = openDisks(o); err != nil {
+		return nil, err
+	}
+	o.Engine.FS, o.Engine.Logger = o.FS, o.Logger
+	s.engine = rrdb.NewEngine(o.Engine)
+	if o.Address != "" {
+		if s.self, err = base.ResolveAddress(o.Address); err != nil {
+			return nil, fatal("address", err)
+		}
+	}
+	o.RPC.Logger, o.RPC.Address = o.Logger, s.self
+	s.rpc = rpc.NewServer(o.RPC)
+	s.register()
+	return s, nil
+}
+
+// Start listens, loads the replicas, and joins the cluster.
+func (s *Server) Start() error {
+	bound, err := s.rpc.Listen(s.opts.Listen)
+	if err != nil {
+		return err
+	}
+	if !s.self.IsValid() {
+		s.self = bound
+	}
+	s.log = s.log.With("node", s.self.String())
+	s.pool = rpc.NewPool(rpc.PoolOptions{From: s.self, Logger: s.log})
+	s.meta = newMetaClient(s.pool, s.opts.Metas, s.opts.MetaTimeout)
+	if err := s.load(); err != nil {
+		return err
+	}
+	s.tasks.Go(func() {
+		if err := s.rpc.Serve(); err != nil && s.ctx.Err() == nil {
+			s.log.Error("serve", "err", err)
+		}
+	})
+	s.tasks.Go(s.beaconLoop)
+	s.tasks.Go(s.syncLoop)
+	s.tasks.Go(s.tickLoop)
+	s.tasks.Go(s.checkpointLoop)
+	s.tasks.Go(s.diskLoop)
+	return nil
+}
+
+// Addr is the address that this server tells others.
+func (s *Server) Addr() base.RPCAddress { return s.self }
+
+// Close stops serving, flushes every store and leaves nothing to replay.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	if s.stopped {
+		s.mu.Unlock()
+		return nil
+	}
+	s.stopped = true
+	s.mu.Unlock()
+	s.cancel()
+	var wg sync.WaitGroup
+	for _, p := range s.partitions() {
+		wg.Go(p.stop)
+	}
+	wg.Wait()
+	err := s.rpc.Close()
+	if s.pool != nil {
+		err = errors.Join(err, s.pool.Close())
+	}
+	s.tasks.Wait()
+	return errors.Join(err, s.engine.Close(), s.disks.Close())
+}
+
+func (s *Server) register() {
+	for name, h := range map[string]rpc.Handler{
+		"RPC_PREPARE":                 s.onPrepare,
+		"RPC_GROUP_CHECK":             s.onGroupCheck,
+		"RPC_LEARN_ADD_LEARNER":       s.onAddLearner,
+		"RPC_LEARN":                   s.onLearn,
+		"RPC_LEARN_COMPLETION_NOTIFY": s.onCompletion,
+		"RPC_REMOVE_REPLICA":          s.onRemoveReplica,
+		"RPC_CONFIG_PROPOSAL":         s.onProposal,
+		"RPC_NEGOTIATION":             rpc.NegotiationDisabled,
+	} {
+		s.rpc.Handle(name, h)
+	}
+	s.registerAdmin()
+	s.registerFiles()
+	s.rpc.HandleStorage(s.onStorage)
+}
+
+// monoMs is the time since start, unmoved by changes of the wall clock.
+func (s *Server) monoMs() int64 { return time.Since(s.started).Milliseconds() + 1 }
+
+func (s *Server) clock() pacifica.Clock {
+	return pacifica.Clock{MonoMs: s.monoMs(), WallUs: time.Now().UnixMicro()}
+}
+
+func (s *Server) partition(gpid base.Gpid) *partition { return (*s.byGpid.Load())[gpid] }
+
+// partitions lists the open replicas in no order.
+func (s *Server) partitions() []*partition {
+	m := *s.byGpid.Load()
+	out := make([]*partition, 0, len(m))
+	for _, p := range m {
+		out = append(out, p)
+	}
+	return out
+}
+
+// putPartition publishes an open replica. The caller holds s.mu.
+func (s *Server) putPartition(p *partition) {
+	next := make(map[base.Gpid]*partition, len(*s.byGpid.Load())+1)
+	for g, q := range *s.byGpid.Load() {
+		next[g] = q
+	}
+	next[p.gpid] = p
+	s.byGpid.Store(&next)
+}
+
+func (s *Server) dropPartition(p *partition) {
+	next := make(map[base.Gpid]*partition, len(*s.byGpid.Load()))
+	for g, q := range *s.byGpid.Load() {
+		if q != p {
+			next[g] = q
+		}
+	}
+	s.byGpid.Store(&next)
+}
+
+// tickLoop lets time pass for the cores whose deadline has come.
+func (s *Server) tickLoop() {
+	t := time.NewTicker(50 * time.Millisecond)
+	defer t.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-t.C:
+		}
+		s.checkLease()
+		now := s.monoMs()
+		for _, p := range s.partitions() {
+			if p.view.Load().deadlineMs <= now {
+				p.post(pacifica.Tick{})
+			}
+		}
+	}
+}
+
+// fatal wraps what makes a start impossible with the place it happened.
+func fatal(what string, err error) error { return fmt.Errorf("replica server: %s: %w", what, err) }

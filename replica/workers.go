@@ -1,0 +1,64 @@
+package replica
+
+import "context"
+
+// workers bounds the goroutines that serve long reads; what does not fit at once waits in the
+// queue, what does not fit there is refused.
+type workers struct {
+	slots chan struct{}
+	queue chan func()
+}
+
+func newWorkers(running, waiting int) *workers {
+	return &workers{slots: make(chan struct{}, running), queue: make(chan func(), waiting)}
+}
+
+// run starts f, now or when another ends; false when the queue is full.
+func (w *workers) run(f func()) bool {
+	select {
+	case w.slots <- struct{}{}:
+		go w.work(f)
+		return true
+	default:
+	}
+	select {
+	case w.queue <- f:
+	default:
+		return false
+	}
+	// A worker may have ended between the two; then this one takes over.
+	select {
+	case w.slots <- struct{}{}:
+		go w.work(nil)
+	default:
+	}
+	return true
+}
+
+func (w *workers) work(f func()) {
+	defer func() { <-w.slots }()
+	if f != nil {
+		f()
+	}
+	for {
+		select {
+		case f := <-w.queue:
+			f()
+		default:
+			return
+		}
+	}
+}
+
+// slots bounds jobs that wait for their turn.
+type slots chan struct{}
+
+// wait takes a slot; false when ctx ended first.
+func (s slots) wait(ctx context.Context) (release func(), ok bool) {
+	select {
+	case s <- struct{}{}:
+		return func() { <-s }, true
+	case <-ctx.Done():
+		return nil, false
+	}
+}
