@@ -27,7 +27,7 @@ func (b *inbox) consume(n int) { b.r += n }
 
 // fill makes room and reads once. need is the known length of the frame at the start of data; the
 // buffer still only doubles, so that a length that was only claimed allocates nothing.
-func (b *inbox) fill(src io.Reader, need int) error {
+func (b *inbox) fill(src io.Reader, need int) (int, error) {
 	full := b.w == len(b.buf)
 	if b.r > 0 {
 		b.w = copy(b.buf, b.buf[b.r:b.w])
@@ -44,9 +44,9 @@ func (b *inbox) fill(src io.Reader, need int) error {
 	n, err := src.Read(b.buf[b.w:])
 	b.w += n
 	if n > 0 {
-		return nil
+		err = nil
 	}
-	return err
+	return n, err
 }
 
 func (b *inbox) resize(size int) {

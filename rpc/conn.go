@@ -79,13 +79,18 @@ func (c *clientConn) send(b *Batch, call *Call, done Done) (sent bool, code base
 		c.expect(done, now, call.TimeoutMs)
 	}
 	c.lastUsed = now
+	soon := b == nil && len(c.calls) > 2
+	start := soon && o.schedule()
 	o.mu.Unlock()
 	if done != nil && !p.timing.Load() {
 		p.wakeTimer()
 	}
-	if b != nil {
+	switch {
+	case b != nil:
 		b.add(o)
-	} else {
+	case start:
+		go o.flushSoon()
+	case !soon:
 		o.flush()
 	}
 	return true, base.ErrOK
@@ -147,7 +152,7 @@ func (c *clientConn) serve() error {
 	c.lastRead.Store(c.pool.tick())
 	c.out.open(conn, raw)
 	for need := 0; ; {
-		if err := c.in.fill(conn, need); err != nil {
+		if _, err := c.in.fill(conn, need); err != nil {
 			return err
 		}
 		c.lastRead.Store(c.pool.tick())

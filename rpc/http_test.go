@@ -39,7 +39,7 @@ func TestHTTPSharesThePort(t *testing.T) {
 			t.Errorf("got %q", body)
 		}
 	}
-	if n := s.Conns(); n != 1 {
+	if n := s.Stats().Conns; n != 1 {
 		t.Errorf("%d connections for three requests, want 1 that is kept alive", n)
 	}
 	res, err := client.Post("http://"+at+"/p", "text/plain", strings.NewReader("hello"))
@@ -52,7 +52,7 @@ func TestHTTPSharesThePort(t *testing.T) {
 		t.Errorf("got %q", body)
 	}
 	client.CloseIdleConnections()
-	waitFor(t, func() bool { return s.Conns() == 0 })
+	waitFor(t, func() bool { return s.Stats().Conns == 0 })
 }
 
 func TestHTTPPipelining(t *testing.T) {
@@ -102,7 +102,7 @@ func TestHTTPLimits(t *testing.T) {
 		t.Errorf("status %d for a body above the limit", res.StatusCode)
 	}
 	http.DefaultClient.CloseIdleConnections()
-	waitFor(t, func() bool { return s.Conns() == 0 })
+	waitFor(t, func() bool { return s.Stats().Conns == 0 })
 	c := rawDial(t, s.address())
 	fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: x\r\n")
 	wantClosed(t, rawDial(t, s.address())) // an HTTP connection counts

@@ -38,7 +38,7 @@ type Pool struct {
 	epoch  time.Time // ticks count from here
 	ctx    context.Context
 	cancel context.CancelFunc
-	wg     sync.WaitGroup // connections and the timer
+	wg     sync.WaitGroup // the timer, and one per connection
 
 	mu     sync.RWMutex
 	peers  map[base.RPCAddress][]*clientConn // nil where there is none
@@ -203,7 +203,8 @@ func (p *Pool) CloseConn(to base.RPCAddress) {
 	}
 }
 
-// Close ends every connection and returns when the last callback has run.
+// Close ends every connection and returns when the callbacks of all calls that were sent have run.
+// Not to be called from a callback.
 func (p *Pool) Close() error {
 	p.mu.Lock()
 	p.closed = true

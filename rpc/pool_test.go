@@ -254,7 +254,7 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 		if err := p.Call(context.Background(), at, someCall, nil); err != nil {
 			t.Fatal(err)
 		}
-		waitFor(t, func() bool { return s.Conns() == 0 && len(p.all(nil, nil)) == 0 })
+		waitFor(t, func() bool { return s.Stats().Conns == 0 && len(p.all(nil, nil)) == 0 })
 	}
 }
 
@@ -303,7 +303,7 @@ func TestConnectionsPerPeerShareByPartition(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if n := s.Conns(); n != 3 {
+	if n := s.Stats().Conns; n != 3 {
 		t.Errorf("%d connections, want 3", n)
 	}
 }

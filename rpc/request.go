@@ -183,13 +183,18 @@ func (r *Request) finish(send bool) {
 	}
 	// The reader flushes when its batch ends, and it clears current before it does.
 	send = send && s.current.Load() != r
+	more := s.started.Load() != s.finished
+	soon := send && more && r.batch == nil && s.out.schedule()
 	s.out.mu.Unlock()
 	if send && r.batch != nil {
 		r.batch.add(&s.out)
 		send = false
 	}
 	r.recycle()
-	if send {
+	switch {
+	case soon:
+		go s.out.flushSoon()
+	case send && !more:
 		s.out.flush()
 	}
 }

@@ -47,6 +47,7 @@ type Server struct {
 	bufs     bufferPool
 	requests sync.Pool // *Request
 	http     httpSide
+	counters counters
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -194,12 +195,14 @@ func (s *Server) accept(conn *net.TCPConn) {
 	}
 	if reason != "" {
 		s.mu.Unlock()
+		s.counters.refused.Add(1)
 		s.opts.Logger.Warn("rpc: connection refused", "peer", conn.RemoteAddr(), "reason", reason)
 		conn.Close()
 		return
 	}
 	s.conns++
 	s.perIP[ip]++
+	s.counters.accepted.Add(1)
 	sess := newSession(s, conn, ip)
 	s.sessions[sess] = struct{}{}
 	s.wg.Add(1)
@@ -224,11 +227,29 @@ func (s *Server) forget(sess *session) {
 	s.wg.Done()
 }
 
-// Conns is the number of open connections.
-func (s *Server) Conns() int {
+// ServerStats are counters since the start, and Conns the connections open now.
+type ServerStats struct {
+	Conns     int
+	Accepted  uint64 // connections
+	Refused   uint64 // connections, by a limit
+	Broken    uint64 // connections that were closed for what the peer sent or did not do
+	Requests  uint64 // not HTTP
+	BytesRead uint64 // not HTTP
+}
+
+// counters are the moving parts of ServerStats.
+type counters struct {
+	accepted, refused, broken, requests, bytesRead atomic.Uint64
+}
+
+// Stats reads the counters.
+func (s *Server) Stats() ServerStats {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.conns
+	conns := s.conns
+	s.mu.Unlock()
+	c := &s.counters
+	return ServerStats{Conns: conns, Accepted: c.accepted.Load(), Refused: c.refused.Load(),
+		Broken: c.broken.Load(), Requests: c.requests.Load(), BytesRead: c.bytesRead.Load()}
 }
 
 // stop closes the listener and returns the sessions of that moment.
@@ -248,7 +269,8 @@ func (s *Server) stop() []*session {
 
 var errServerClosed = errors.New("server is closed")
 
-// Close ends every connection at once and waits for handlers that are running.
+// Close ends every connection at once and waits for handlers that are running. Not to be called from
+// a handler.
 func (s *Server) Close() error {
 	for _, sess := range s.stop() {
 		sess.out.fail(errServerClosed)

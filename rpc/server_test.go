@@ -390,10 +390,10 @@ func TestConnectionLimits(t *testing.T) {
 	for _, opts := range []ServerOptions{{ConnsMax: 2}, {ConnsPerIPMax: 2}} {
 		s, at := serve(t, opts, func(s *Server) { s.HandleStorage(get) })
 		a, b := rawDial(t, at), rawDial(t, at)
-		waitFor(t, func() bool { return s.Conns() == 2 })
+		waitFor(t, func() bool { return s.Stats().Conns == 2 })
 		wantClosed(t, rawDial(t, at))
 		a.Close()
-		waitFor(t, func() bool { return s.Conns() == 1 })
+		waitFor(t, func() bool { return s.Stats().Conns == 1 })
 		c := rawDial(t, at)
 		for _, conn := range []interface{ Write([]byte) (int, error) }{b, c} {
 			conn.Write(requestOf(THFTv0))
@@ -433,5 +433,21 @@ func TestShutdownAnswersWhatWasRead(t *testing.T) {
 	<-arrived
 	if err := s2.Shutdown(ctx); err != context.DeadlineExceeded {
 		t.Error(err)
+	}
+}
+
+func TestStats(t *testing.T) {
+	s, at := serve(t, ServerOptions{ConnsMax: 2}, func(s *Server) { s.HandleStorage(get) })
+	good, bad := rawDial(t, at), rawDial(t, at)
+	good.Write(bytes.Repeat(requestOf(THFTv0), 5))
+	readN(t, good, 5*40)
+	waitFor(t, func() bool { return s.Stats().Conns == 2 })
+	wantClosed(t, rawDial(t, at))
+	bad.Write([]byte("nonsense"))
+	wantClosed(t, bad)
+	waitFor(t, func() bool { return s.Stats().Conns == 1 })
+	want := ServerStats{Conns: 1, Accepted: 2, Refused: 1, Broken: 1, Requests: 5, BytesRead: uint64(5*len(requestOf(THFTv0))) + 8}
+	if got := s.Stats(); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

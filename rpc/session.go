@@ -27,7 +27,7 @@ type session struct {
 	current atomic.Pointer[Request] // whose handler runs now
 	arrived time.Time               // of the last read
 	partial bool                    // a read deadline is set for a frame that has begun
-	started uint64                  // requests given to handlers; only the reader's
+	started atomic.Uint64           // requests given to handlers
 	waiting bool                    // the reader waits for out.changed; under out.mu
 	// finished counts answered and dropped requests; under out.mu.
 	finished uint64
@@ -79,6 +79,7 @@ func (s *session) end(err error) {
 		s.srv.opts.Logger.Debug("rpc: connection ended", "peer", s.remote, "reason", err)
 		return
 	}
+	s.srv.counters.broken.Add(1)
 	s.log("connection closed", "reason", err)
 }
 
@@ -86,6 +87,7 @@ func (s *session) end(err error) {
 func (s *session) serve() error {
 	for {
 		need, served, err := s.serveBuffered()
+		s.srv.counters.requests.Add(uint64(served))
 		s.out.flush()
 		if err != nil {
 			return err
@@ -93,7 +95,9 @@ func (s *session) serve() error {
 		if err := s.setDeadline(served > 0); err != nil {
 			return err
 		}
-		if err := s.in.fill(s.conn, need); err != nil {
+		n, err := s.in.fill(s.conn, need)
+		s.srv.counters.bytesRead.Add(uint64(n))
+		if err != nil {
 			if s.srv.draining.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
 				s.waitDrained()
 				return errServerClosed
@@ -173,7 +177,7 @@ func (s *session) admit() error {
 	o := &s.out
 	o.mu.Lock()
 	queued := o.queued()
-	if o.err == nil && queued < flushBytes && s.started-s.finished < uint64(s.srv.opts.InFlightMax) {
+	if o.err == nil && queued < flushBytes && s.started.Load()-s.finished < uint64(s.srv.opts.InFlightMax) {
 		o.mu.Unlock()
 		return nil
 	}
@@ -182,7 +186,7 @@ func (s *session) admit() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	s.waiting = true
-	for o.err == nil && (o.queued() > s.srv.opts.OutBufferBytesMax || s.started-s.finished >= uint64(s.srv.opts.InFlightMax)) {
+	for o.err == nil && (o.queued() > s.srv.opts.OutBufferBytesMax || s.started.Load()-s.finished >= uint64(s.srv.opts.InFlightMax)) {
 		o.changed.Wait()
 	}
 	s.waiting = false
@@ -195,7 +199,7 @@ func (s *session) waitDrained() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	s.waiting = true
-	for o.err == nil && (s.started != s.finished || o.queued() > 0) {
+	for o.err == nil && (s.started.Load() != s.finished || o.queued() > 0) {
 		o.changed.Wait()
 	}
 }
@@ -208,7 +212,7 @@ func (s *session) dispatch(f *frame) {
 	}
 	m, h := s.srv.lookup(f.name, f.gpid.AppID)
 	r := s.take(f, m)
-	s.started++
+	s.started.Add(1)
 	if h == nil {
 		s.current.Store(r)
 		r.ReplyError(base.ErrHandlerNotFound)
