@@ -72,6 +72,8 @@ type reconfiguration struct {
 	node Node
 	// keepsPrimary: this replica is primary before and after, so reads go on and writes wait.
 	keepsPrimary bool
+	// next is the last proposal that came meanwhile; it is looked at when the answer is there.
+	next *ProposalReceived
 }
 
 // New returns the core of a replica that holds everything up to decree applied and has promised

@@ -239,6 +239,9 @@ func (c *Core) onMetaReplied(ev MetaReplied) {
 	if r.typ == configRemove && ev.Err == base.ErrOK {
 		c.emit(SendRemove{To: r.node, Ballot: ev.Config.Ballot})
 	}
+	if r.next != nil {
+		c.onProposal(*r.next)
+	}
 }
 
 // onConfigSynced compares what the meta server stores with the role held (replica.md 6.6).
@@ -284,7 +287,12 @@ func (c *Core) adoptFrom(primary Node, ballot int64, role Status, signature int6
 // onProposal carries out what the meta server proposes (replica.md 6.2).
 func (c *Core) onProposal(ev ProposalReceived) {
 	cfg := ev.Config
-	if cfg.Ballot < c.config.Ballot || c.reconfig != nil {
+	if cfg.Ballot < c.config.Ballot {
+		return
+	}
+	if c.reconfig != nil {
+		// Often the proposal that follows the change which the meta server has just accepted.
+		c.reconfig.next = &ev
 		return
 	}
 	role := cfg.RoleOf(c.self)
