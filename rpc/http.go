@@ -28,6 +28,7 @@ func (h *httpSide) init(s *Server) {
 		Handler:           http.HandlerFunc(h.serve),
 		ReadHeaderTimeout: ms(s.opts.FrameMs),
 		ReadTimeout:       ms(s.opts.FrameMs),
+		WriteTimeout:      ms(s.opts.HTTPWriteMs),
 		IdleTimeout:       ms(s.opts.HTTPIdleMs),
 		MaxHeaderBytes:    s.opts.HTTPHeaderBytesMax,
 		ErrorLog:          slog.NewLogLogger(s.opts.Logger.Handler(), slog.LevelWarn),

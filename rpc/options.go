@@ -32,6 +32,8 @@ type ServerOptions struct {
 	// HTTPHeaderBytesMax and HTTPBodyBytesMax bound one HTTP request. Defaults 64 KiB, 16 MiB.
 	HTTPHeaderBytesMax int
 	HTTPBodyBytesMax   int
+	// HTTPWriteMs bounds an HTTP answer, the handler's work included. Default 300000.
+	HTTPWriteMs int
 	// HTTPIdleMs closes an HTTP connection without requests. Default 600000.
 	HTTPIdleMs int
 	// Logger receives why connections end and what handlers break. Default slog.Default().
@@ -47,6 +49,7 @@ func (o *ServerOptions) setDefaults() {
 	def(&o.FrameMs, 60000)
 	def(&o.HTTPHeaderBytesMax, 64<<10)
 	def(&o.HTTPBodyBytesMax, 16<<20)
+	def(&o.HTTPWriteMs, 300000)
 	def(&o.HTTPIdleMs, 600000)
 	if o.Logger == nil {
 		o.Logger = slog.Default()

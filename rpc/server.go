@@ -48,6 +48,7 @@ type Server struct {
 	requests sync.Pool // *Request
 	http     httpSide
 	counters counters
+	lines    lineLimit
 
 	mu       sync.Mutex
 	listener net.Listener
@@ -164,7 +165,7 @@ func (s *Server) Serve() error {
 		}
 		var temporary interface{ Temporary() bool }
 		if errors.As(err, &temporary) && temporary.Temporary() { // out of descriptors, say
-			s.opts.Logger.Warn("rpc: accept failed, trying again", "error", err)
+			s.warn("accept failed, trying again", "error", err)
 			time.Sleep(50 * time.Millisecond)
 			continue
 		}
@@ -196,7 +197,7 @@ func (s *Server) accept(conn *net.TCPConn) {
 	if reason != "" {
 		s.mu.Unlock()
 		s.counters.refused.Add(1)
-		s.opts.Logger.Warn("rpc: connection refused", "peer", conn.RemoteAddr(), "reason", reason)
+		s.warn("connection refused", "peer", conn.RemoteAddr(), "reason", reason)
 		conn.Close()
 		return
 	}
@@ -225,31 +226,6 @@ func (s *Server) forget(sess *session) {
 	delete(s.sessions, sess)
 	s.mu.Unlock()
 	s.wg.Done()
-}
-
-// ServerStats are counters since the start, and Conns the connections open now.
-type ServerStats struct {
-	Conns     int
-	Accepted  uint64 // connections
-	Refused   uint64 // connections, by a limit
-	Broken    uint64 // connections that were closed for what the peer sent or did not do
-	Requests  uint64 // not HTTP
-	BytesRead uint64 // not HTTP
-}
-
-// counters are the moving parts of ServerStats.
-type counters struct {
-	accepted, refused, broken, requests, bytesRead atomic.Uint64
-}
-
-// Stats reads the counters.
-func (s *Server) Stats() ServerStats {
-	s.mu.Lock()
-	conns := s.conns
-	s.mu.Unlock()
-	c := &s.counters
-	return ServerStats{Conns: conns, Accepted: c.accepted.Load(), Refused: c.refused.Load(),
-		Broken: c.broken.Load(), Requests: c.requests.Load(), BytesRead: c.bytesRead.Load()}
 }
 
 // stop closes the listener and returns the sessions of that moment.

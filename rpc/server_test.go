@@ -451,3 +451,15 @@ func TestStats(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
+
+func TestWarningsAreLimitedAndCounted(t *testing.T) {
+	var l lineLimit
+	for i := range 3 * LogLinesMax {
+		if ok, dropped := l.take(1); ok != (i < LogLinesMax) || dropped != 0 {
+			t.Fatalf("line %d: %v, %d dropped", i, ok, dropped)
+		}
+	}
+	if ok, dropped := l.take(2); !ok || dropped != 2*LogLinesMax {
+		t.Errorf("next second: %v, %d dropped", ok, dropped)
+	}
+}

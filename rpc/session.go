@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
@@ -40,7 +41,7 @@ func newSession(srv *Server, conn *net.TCPConn, ip string) *session {
 }
 
 func (s *session) log(what string, args ...any) {
-	s.srv.opts.Logger.Warn("rpc: "+what, append(args, "peer", s.remote)...)
+	s.srv.warn(what, append(args, "peer", s.remote)...)
 }
 
 var errHandedOver = errors.New("connection belongs to the HTTP server now")
@@ -75,12 +76,22 @@ func (s *session) end(err error) {
 	}
 	s.out.mu.Unlock()
 	s.out.fail(err)
-	if errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, errServerClosed) {
+	if left(err) {
 		s.srv.opts.Logger.Debug("rpc: connection ended", "peer", s.remote, "reason", err)
 		return
 	}
 	s.srv.counters.broken.Add(1)
 	s.log("connection closed", "reason", err)
+}
+
+// left reports whether a connection ended as connections do, by the peer's or our own will.
+func left(err error) bool {
+	for _, ordinary := range []error{io.EOF, net.ErrClosed, errServerClosed, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, ordinary) {
+			return true
+		}
+	}
+	return false
 }
 
 // serve reads until the connection ends and returns why.
