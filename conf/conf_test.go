@@ -235,6 +235,8 @@ super_users = ""
 
 func TestSet(t *testing.T) {
 	c := Default(RoleReplica)
+	var changes []string
+	c.OnChange(func(e *Entry) { changes = append(changes, e.Name+"="+e.Value()) })
 	for _, s := range []struct{ name, value, want string }{
 		{"empty_write_disabled", "true", ""},
 		{"config_sync_interval_ms", "5000", ""},
@@ -254,6 +256,9 @@ func TestSet(t *testing.T) {
 	}
 	if !c.Replication.EmptyWriteDisabled.Get() || c.Replication.ConfigSyncIntervalMs.Get() != 5000 || c.MetaServer.MinAllowedReplicaCount.Get() != 1 {
 		t.Error("values after Set")
+	}
+	if want := []string{"empty_write_disabled=true", "config_sync_interval_ms=5000"}; !reflect.DeepEqual(changes, want) {
+		t.Errorf("changes %v, want %v", changes, want)
 	}
 }
 

@@ -41,9 +41,10 @@ type Config struct {
 	// Warnings has one line for each key in the file that has no effect.
 	Warnings []string
 
-	mu      sync.Mutex // held by Set
-	entries []*Entry   // sorted by section and position
-	byName  map[string]*Entry
+	mu       sync.Mutex // held by Set
+	onChange []func(*Entry)
+	entries  []*Entry // sorted by section and position
+	byName   map[string]*Entry
 }
 
 // App is [apps.meta] or [apps.replica]: a role runs when its section is there.
@@ -146,7 +147,18 @@ func (c *Config) Set(name, value string) error {
 		}
 		return &SetError{Text: fmt.Sprintf("%s = %q: %s", name, value, problems[0].Problem)}
 	}
+	for _, f := range c.onChange {
+		f(e)
+	}
 	return nil
+}
+
+// OnChange registers what is called after each successful Set, one at a time, for
+// values that were handed to somebody else at start. It must not call Set.
+func (c *Config) OnChange(f func(*Entry)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.onChange = append(c.onChange, f)
 }
 
 // SetError says why Set refused.

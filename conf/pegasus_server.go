@@ -21,9 +21,9 @@ type PegasusServer struct {
 	ScanContextLifeSeconds                       Seconds       `key:"scan_context_life_seconds" fv:"i64" def:"300" min:"1" is:"own" doc:"life of a scanner that nobody uses"`
 	SweepPeriodSeconds                           Seconds       `key:"sweep_period_seconds" fv:"i64" def:"86400" min:"0" is:"own" doc:"pause between passes that reclaim expired rows; 0: never"`
 	SweepRowsPerSecond                           Seconds       `key:"sweep_rows_per_second" fv:"i64" def:"200000" min:"1" is:"own" doc:"rows looked at per second in such a pass"`
-	CheckpointReserveMinCount                    Live[Count]   `key:"checkpoint_reserve_min_count" fv:"u32" def:"2" min:"1" doc:"checkpoints kept per replica"`
-	CheckpointReserveTimeSeconds                 Live[Seconds] `key:"checkpoint_reserve_time_seconds" fv:"u32" def:"1800" doc:"and for how long at least"`
-	UpdateRDBStatInterval                        Seconds       `key:"update_rdb_stat_interval" fv:"i32" def:"60" min:"1" doc:"period of the store's metrics"`
+	CheckpointReserveMinCount                    Live[Count]   `key:"checkpoint_reserve_min_count" fv:"u32" def:"2" min:"1" is:"pending" doc:"checkpoints kept per replica"`
+	CheckpointReserveTimeSeconds                 Live[Seconds] `key:"checkpoint_reserve_time_seconds" fv:"u32" def:"1800" doc:"how long a checkpoint is kept"`
+	UpdateRDBStatInterval                        Seconds       `key:"update_rdb_stat_interval" fv:"i32" def:"60" min:"1" is:"pending" doc:"period of the store's metrics"`
 	InjectReadErrorForTest                       Live[Count]   `key:"inject_read_error_for_test" fv:"i32" def:"0" is:"pending" doc:"error code of every read, for tests; 0: none"`
 	InjectWriteErrorForTest                      Live[Count]   `key:"inject_write_error_for_test" fv:"i32" def:"0" is:"pending" doc:"error code of every write, for tests; 0: none"`
 	PerfCounterReadCapacityUnitSize              Bytes         `key:"perf_counter_read_capacity_unit_size" fv:"u64" def:"4096" check:"pow2" is:"pending" doc:"bytes of a read capacity unit, a power of two"`
@@ -31,8 +31,8 @@ type PegasusServer struct {
 	ManualCompactMinIntervalSeconds              Seconds       `key:"manual_compact_min_interval_seconds" fv:"i32" def:"0" min:"0" is:"pending" doc:"least pause between manual compactions of a replica"`
 	DupLaggingWriteThresholdMs                   Millis        `key:"dup_lagging_write_threshold_ms" fv:"i64" def:"10000" min:"0" is:"pending" doc:"a duplicated write that is this late is counted"`
 	HotBucketVarianceThreshold                   Live[Count]   `key:"hot_bucket_variance_threshold" fv:"u32" def:"7" is:"pending" doc:"sensitivity of the coarse step of hot key detection"`
-	HotKeyVarianceThreshold                      Live[Count]   `key:"hot_key_variance_threshold" fv:"u32" def:"5" is:"pending" doc:"sensitivity of its fine step"`
-	HotkeyAnalyseTimeIntervalS                   Seconds       `key:"hotkey_analyse_time_interval_s" fv:"i32" def:"10" min:"1" is:"pending" doc:"period of its analysis"`
-	HotkeyBucketsNum                             Count         `key:"hotkey_buckets_num" fv:"u32" def:"37" min:"3" is:"pending" doc:"buckets of its coarse step"`
-	MaxSecondsToDetectHotkey                     Live[Seconds] `key:"max_seconds_to_detect_hotkey" fv:"u32" def:"150" min:"1" is:"pending" doc:"it gives up after this"`
+	HotKeyVarianceThreshold                      Live[Count]   `key:"hot_key_variance_threshold" fv:"u32" def:"5" is:"pending" doc:"sensitivity of the fine step of hot key detection"`
+	HotkeyAnalyseTimeIntervalS                   Seconds       `key:"hotkey_analyse_time_interval_s" fv:"i32" def:"10" min:"1" is:"pending" doc:"period of analysis of hot key detection"`
+	HotkeyBucketsNum                             Count         `key:"hotkey_buckets_num" fv:"u32" def:"37" min:"3" is:"pending" doc:"buckets of the coarse step of hot key detection"`
+	MaxSecondsToDetectHotkey                     Live[Seconds] `key:"max_seconds_to_detect_hotkey" fv:"u32" def:"150" min:"1" is:"pending" doc:"hot key detection gives up after this"`
 }

@@ -6,11 +6,11 @@ type Network struct {
 	ExplicitHostAddress string `key:"explicit_host_address" fv:"string" def:"" doc:"address that other servers and clients are told; empty: found from primary_interface"`
 	PrimaryInterface    string `key:"primary_interface" fv:"string" def:"" doc:"network interface whose address is told; empty: the first that is up and no loopback, else 127.0.0.1"`
 	SendHostPort        string `key:"send_host_port" fv:"string" def:"never" enum:"never|native|always" is:"own" doc:"send the hp_* fields of newer peers: never, over the native protocol only, or always. Released clients cannot read them"`
-	FrameBytesMax       Bytes  `key:"frame_bytes_max" fv:"i64" def:"67108864" min:"65536" max:"1073741824" is:"own" doc:"one request, header included; a longer one closes its connection"`
+	FrameBytesMax       Bytes  `key:"frame_bytes_max" fv:"i64" def:"67108864" min:"65536" max:"1073741824" is:"own" doc:"bytes of one request, header included; a longer one closes its connection"`
 	ConnsMax            Count  `key:"conns_max" fv:"i64" def:"10000" min:"1" is:"own" doc:"connections that clients and servers may have open"`
-	ConnThresholdPerIP  Count  `key:"conn_threshold_per_ip" fv:"u32" def:"0" doc:"and from one address; 0: no limit"`
+	ConnThresholdPerIP  Count  `key:"conn_threshold_per_ip" fv:"u32" def:"0" doc:"connections that one address may have open; 0: no limit"`
 	InFlightMax         Count  `key:"in_flight_max" fv:"i64" def:"16384" min:"1" is:"own" doc:"unanswered requests of a connection; it is not read from while it has that many"`
-	OutBufferBytesMax   Bytes  `key:"out_buffer_bytes_max" fv:"i64" def:"16777216" min:"65536" is:"own" doc:"answers that the peer has not taken; the connection is not read from while there are more"`
+	OutBufferBytesMax   Bytes  `key:"out_buffer_bytes_max" fv:"i64" def:"16777216" min:"65536" is:"own" doc:"answers of a connection that its peer has not taken; it is not read from while there are more"`
 	StallMs             Millis `key:"stall_ms" fv:"i64" def:"30000" min:"100" is:"own" doc:"a peer that takes none of its answers for this long is disconnected"`
 	ConnPoolMaxSize     Count  `key:"conn_pool_max_size" fv:"u32" def:"1" min:"1" max:"64" doc:"connections to one other server"`
 	MessageChecksum     bool   `key:"message_checksum" fv:"bool" def:"false" is:"own" doc:"checksum messages between servers"`
@@ -18,33 +18,33 @@ type Network struct {
 
 // HTTP is [http]: the pages on the RPC port.
 type HTTP struct {
-	EnableHTTPServer   bool   `key:"enable_http_server" fv:"bool" def:"true" doc:"answer HTTP on the RPC port"`
-	HTTPHeaderBytesMax Bytes  `key:"http_header_bytes_max" fv:"i64" def:"65536" min:"1024" is:"own" doc:"headers of one request"`
-	HTTPBodyBytesMax   Bytes  `key:"http_body_bytes_max" fv:"i64" def:"16777216" min:"1024" is:"own" doc:"body of one request"`
-	HTTPIdleMs         Millis `key:"http_idle_ms" fv:"i64" def:"600000" min:"1000" is:"own" doc:"a connection without requests for this long is closed"`
+	EnableHTTPServer   bool   `key:"enable_http_server" fv:"bool" def:"true" is:"pending" doc:"answer HTTP on the RPC port"`
+	HTTPHeaderBytesMax Bytes  `key:"http_header_bytes_max" fv:"i64" def:"65536" min:"1024" is:"own" doc:"headers of one HTTP request"`
+	HTTPBodyBytesMax   Bytes  `key:"http_body_bytes_max" fv:"i64" def:"16777216" min:"1024" is:"own" doc:"body of one HTTP request"`
+	HTTPIdleMs         Millis `key:"http_idle_ms" fv:"i64" def:"600000" min:"1000" is:"own" doc:"an HTTP connection without requests for this long is closed"`
 }
 
 // NFS is [nfs]: copying checkpoints from server to server.
 type NFS struct {
-	NfsCopyBlockBytes               Bytes           `key:"nfs_copy_block_bytes" fv:"u32" def:"4194304" min:"4096" max:"33554432" doc:"bytes per request"`
-	MaxConcurrentRemoteCopyRequests Count           `key:"max_concurrent_remote_copy_requests" fv:"i32" def:"50" min:"1" doc:"requests at once in the process"`
-	MaxFileCopyRequestCountPerFile  Count           `key:"max_file_copy_request_count_per_file" fv:"i32" def:"10" min:"1" doc:"requests at once for one file"`
-	MaxRetryCountPerCopyRequest     Count           `key:"max_retry_count_per_copy_request" fv:"i32" def:"2" min:"0" doc:"how often a failed request is repeated"`
-	RPCTimeoutMs                    Millis          `key:"rpc_timeout_ms" fv:"i32" def:"100000" min:"1" doc:"timeout of a request"`
-	MaxCopyRateMegabytesPerDisk     Live[Megabytes] `key:"max_copy_rate_megabytes_per_disk" fv:"i64" def:"0" min:"0" doc:"what a learner may read per second and disk; 0: no limit"`
-	MaxSendRateMegabytesPerDisk     Live[Megabytes] `key:"max_send_rate_megabytes_per_disk" fv:"i64" def:"0" min:"0" doc:"what a server may send per second and disk; 0: no limit"`
+	NfsCopyBlockBytes               Bytes           `key:"nfs_copy_block_bytes" fv:"u32" def:"4194304" min:"4096" max:"33554432" is:"pending" doc:"bytes per request when a checkpoint is copied"`
+	MaxConcurrentRemoteCopyRequests Count           `key:"max_concurrent_remote_copy_requests" fv:"i32" def:"50" min:"1" is:"pending" doc:"copy requests at once in the process"`
+	MaxFileCopyRequestCountPerFile  Count           `key:"max_file_copy_request_count_per_file" fv:"i32" def:"10" min:"1" is:"pending" doc:"copy requests at once for one file"`
+	MaxRetryCountPerCopyRequest     Count           `key:"max_retry_count_per_copy_request" fv:"i32" def:"2" min:"0" is:"pending" doc:"how often a failed copy request is repeated"`
+	RPCTimeoutMs                    Millis          `key:"rpc_timeout_ms" fv:"i32" def:"100000" min:"1" is:"pending" doc:"timeout of a copy request"`
+	MaxCopyRateMegabytesPerDisk     Live[Megabytes] `key:"max_copy_rate_megabytes_per_disk" fv:"i64" def:"0" min:"0" is:"pending" doc:"what a learner may copy per second and disk; 0: no limit"`
+	MaxSendRateMegabytesPerDisk     Live[Megabytes] `key:"max_send_rate_megabytes_per_disk" fv:"i64" def:"0" min:"0" is:"pending" doc:"what a server may send to learners per second and disk; 0: no limit"`
 }
 
 // ZooKeeper is [zookeeper]: only with meta_state_service_zookeeper.
 type ZooKeeper struct {
-	HostsList List   `key:"hosts_list" fv:"string" def:"" check:"hostports" doc:"the ensemble, host:port"`
-	TimeoutMs Millis `key:"timeout_ms" fv:"i32" def:"10000" min:"1000" max:"600000" doc:"session timeout: a meta that is cut off stops leading before it has passed"`
+	HostsList List   `key:"hosts_list" fv:"string" def:"" check:"hostports" doc:"the ZooKeeper ensemble, host:port"`
+	TimeoutMs Millis `key:"timeout_ms" fv:"i32" def:"10000" min:"1000" max:"600000" doc:"session timeout of ZooKeeper: a meta that is cut off stops leading before it has passed"`
 }
 
 // Metrics is [metrics].
 type Metrics struct {
-	BuiltinMetricsUpdateIntervalMs Millis `key:"builtin_metrics_update_interval_ms" fv:"u64" def:"10000" min:"100" doc:"period of the metrics of the process itself"`
-	EntityRetirementDelayMs        Millis `key:"entity_retirement_delay_ms" fv:"u64" def:"600000" doc:"how long the metrics of a closed replica are shown"`
+	BuiltinMetricsUpdateIntervalMs Millis `key:"builtin_metrics_update_interval_ms" fv:"u64" def:"10000" min:"100" is:"pending" doc:"period of the metrics of the process itself"`
+	EntityRetirementDelayMs        Millis `key:"entity_retirement_delay_ms" fv:"u64" def:"600000" is:"pending" doc:"how long the metrics of a closed replica are shown"`
 }
 
 // Core is [core].
