@@ -21,8 +21,9 @@
 //     one transaction that also checks that the leader's lock node still exists;
 //     the embedded store holds the file lock for as long as it is writable.
 //   - [Lease.Lost] is closed before another candidate can win, measured on the
-//     monotonic clock of this process. A process that was suspended may notice
-//     late; the previous rule still holds then.
+//     monotonic clock of this process. It is closed late when the process or its
+//     machine was suspended, when an operator removes the lock, or when a second
+//     process campaigns under the same address; the previous rule holds even then.
 //   - A write that returned nil is on disk. A write that returned [ErrTimeout]
 //     may or may not take effect; the caller repeats it until it knows.
 //   - A transaction takes effect as a whole or not at all.
