@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
@@ -125,22 +126,25 @@ func (s *State) dataOf(p *Partition, n base.RPCAddress) (droppedReplica, string)
 	return droppedReplica{}, fmt.Sprintf("the last dropped node(%s) is unavailable because %s", s.HostPort(n), why)
 }
 
-// betterOf takes the older and the younger of the last two drops.
+// betterOf takes the older and the younger of the last two drops. The one with the larger ballot was a
+// member last, so it had every acknowledged write; among equals the one with more data is better. It
+// is believed only if it still has what is known to be committed. (The original also refuses when
+// the larger ballot goes with fewer committed decrees, which happens whenever a new primary dies
+// before its first commit, and is harmless as long as it has prepared them.)
 func betterOf(older, younger droppedReplica, committedAtMeta int64) (base.RPCAddress, string) {
 	if older.ballot == InvalidBallot && younger.ballot == InvalidBallot {
 		return base.RPCAddress{}, "no replica info collected from the last two drops"
 	}
-	ballots, committed := younger.ballot-older.ballot, younger.committed-older.committed
-	if ballots > 0 && committed < 0 || ballots < 0 && committed > 0 {
+	best, other := younger, older
+	if cmp.Or(cmp.Compare(older.ballot, younger.ballot), cmp.Compare(older.committed, younger.committed),
+		cmp.Compare(older.prepared, younger.prepared)) > 0 {
+		best, other = older, younger
+	}
+	if best.prepared < other.committed {
 		return base.RPCAddress{}, "for the last two drops, the node with larger ballot has smaller last committed decree"
 	}
-	prepared := max(older.prepared, younger.prepared)
-	if prepared < committedAtMeta || prepared < max(older.committed, younger.committed) {
-		return base.RPCAddress{}, fmt.Sprintf("the last dropped nodes have prepared up to decree %d only, but %d is committed",
-			prepared, max(committedAtMeta, older.committed, younger.committed))
+	if known := max(committedAtMeta, best.committed); best.prepared < known {
+		return base.RPCAddress{}, fmt.Sprintf("the last dropped nodes have prepared up to decree %d only, but %d is committed", best.prepared, known)
 	}
-	if ballots < 0 || ballots == 0 && (committed < 0 || committed == 0 && younger.prepared < older.prepared) {
-		return older.node, ""
-	}
-	return younger.node, ""
+	return best.node, ""
 }

@@ -12,8 +12,8 @@ import (
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/layer2"
-	"github.com/pegasus-go/pegasus/gen-go/metadata"
 	"github.com/pegasus-go/pegasus/gen-go/metaadmin"
+	"github.com/pegasus-go/pegasus/gen-go/metadata"
 )
 
 // TestScripts runs testdata: commands go in, what the core wants and answers comes out. Servers are
