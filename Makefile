@@ -14,7 +14,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## compile bin/pegasus
-	$(GO) build -o bin/pegasus ./cmd/pegasus
+	$(GO) build -buildvcs=auto -o bin/pegasus ./cmd/pegasus
 
 onebox: build ## run 3 metas and 3 replica servers on 127.0.0.1 (ARGS="--processes --clean" ...); stop with Ctrl-C
 	./bin/pegasus onebox $(ARGS)

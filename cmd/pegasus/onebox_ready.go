@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pegasus-go/pegasus/client"
+	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/rpc"
 )
 
@@ -122,6 +123,40 @@ func (w *healthWatch) unhealthy(ctx context.Context) (string, error) {
 		if h := client.HealthOf(config); !h.OK() {
 			return fmt.Sprintf("table %s has %d of %d partitions healthy", t.Name, h.FullyHealthy, h.Partitions), nil
 		}
+		if silent, err := w.silent(ctx, t.Name); err != nil || silent > 0 {
+			return fmt.Sprintf("table %s has %d partitions that do not answer yet", t.Name, silent), err
+		}
 	}
 	return "", nil
+}
+
+// probeMs bounds the reads that find out whether a primary serves.
+const probeMs = 300
+
+// silent counts the partitions whose primaries do not serve. After a restart the metas know all members from before, but a
+// primary serves only once it has met its meta and the other members again.
+func (w *healthWatch) silent(ctx context.Context, name string) (int, error) {
+	ask, cancel := context.WithTimeout(ctx, healthAnswer)
+	defer cancel()
+	table, err := w.conn.Open(ask, name)
+	if err != nil {
+		return 0, fmt.Errorf("table %s: %w", name, err)
+	}
+	if err := table.Refresh(ask); err != nil {
+		return 0, fmt.Errorf("table %s: %w", name, err)
+	}
+	count := table.PartitionCount()
+	answers := make(chan bool, count)
+	body := table.AppendKeyArg(nil, base.EncodeKey([]byte("pegasus onebox is ready"), nil))
+	for index := range count {
+		// A hash below the number of partitions is the partition's index; reads are answered whatever the key.
+		table.Go(client.OpGet, uint64(index), body, probeMs, func(code base.ErrorCode, _ []byte) { answers <- code == base.ErrOK })
+	}
+	silent := 0
+	for range count {
+		if !<-answers {
+			silent++
+		}
+	}
+	return silent, nil
 }
