@@ -125,6 +125,8 @@ func (e *Engine) UnflushedBytes() int64 { return e.unflushed.Load() }
 // BlockCacheUsedBytes is how much of the block cache is in use, memtables included.
 func (e *Engine) BlockCacheUsedBytes() int64 { return e.cache.Size() }
 
+func (e *Engine) overBudget() bool { return e.unflushed.Load() > e.opts.MemtableBudgetBytes }
+
 // relieve flushes the store with the largest memtables, and the next, until the budget is kept
 // again. It returns at once.
 func (e *Engine) relieve() {
@@ -132,33 +134,43 @@ func (e *Engine) relieve() {
 		return
 	}
 	go func() {
-		defer e.relieving.Store(false)
-		for e.unflushed.Load() > e.opts.MemtableBudgetBytes {
-			s := e.largestStore()
-			if s == nil {
-				return
-			}
-			before := s.unflushed.Load()
-			if err := s.Flush(); err != nil {
-				if !IsClosed(err) {
-					s.log.Warn("flush for the memtable budget failed", "err", err)
-				}
-				return
-			}
-			if s.unflushed.Load() >= before {
-				return // it grows as fast as it is written out; its next Apply asks again
-			}
+		ok, stuck := true, map[*Store]bool{}
+		for ok && e.overBudget() {
+			ok = e.flushLargest(stuck)
+		}
+		e.relieving.Store(false)
+		if ok && e.overBudget() {
+			e.relieve() // somebody asked between the last look and now
 		}
 	}()
 }
 
-func (e *Engine) largestStore() (largest *Store) {
-	for _, s := range e.openStores() {
-		if largest == nil || s.unflushed.Load() > largest.unflushed.Load() {
-			largest = s
+// relieveRetryMs is the pause when a flush won nothing because the store grew meanwhile.
+const relieveRetryMs = 5
+
+// flushLargest flushes the largest store but those that are stuck, to which it adds one that
+// cannot flush (a full disk must not keep the stores of other disks from making room). False when
+// there is none left.
+func (e *Engine) flushLargest(stuck map[*Store]bool) bool {
+	var s *Store
+	for _, o := range e.openStores() {
+		if !stuck[o] && (s == nil || o.unflushed.Load() > s.unflushed.Load()) {
+			s = o
 		}
 	}
-	return largest
+	if s == nil {
+		return false
+	}
+	before := s.unflushed.Load()
+	if err := s.Flush(); err != nil {
+		stuck[s] = true
+		if !IsClosed(err) {
+			s.log.Warn("flush for the memtable budget failed", "err", err)
+		}
+	} else if s.unflushed.Load() >= before {
+		time.Sleep(relieveRetryMs * time.Millisecond)
+	}
+	return true
 }
 
 func (e *Engine) janitor() {

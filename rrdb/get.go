@@ -68,6 +68,8 @@ func (r *reading) batchGet(body []byte) {
 	status, drop := StatusOK, false
 	if len(keys) == 0 {
 		status = StatusInvalidArgument
+	} else if err := k.pin(r.s); err != nil {
+		status, keys = r.failed(err), nil
 	}
 	var raw []byte
 	for _, key := range keys {

@@ -76,6 +76,10 @@ func (g *multiGetting) collect(sortKey, value []byte) {
 func (g *multiGetting) byKeys() {
 	var k keyReader
 	defer k.close()
+	if err := k.pin(g.s); err != nil {
+		g.finish(g.failed(err), true)
+		return
+	}
 	var raw []byte
 	for _, sortKey := range g.q.sortKeys {
 		raw = base.AppendKey(raw[:0], g.q.hashKey, sortKey)

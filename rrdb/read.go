@@ -36,13 +36,26 @@ func (s *Store) Read(op Op, body, out []byte, rc ReadContext) (res []byte, st Re
 	if rc.Now == 0 {
 		rc.Now = base.EpochSeconds(time.Now())
 	}
-	r := reading{s: s, out: out, rc: rc}
-	r.st.Err = base.ErrOK
-	switch op {
-	case OpGet:
+	if op == OpGet || op == OpTTL {
+		return s.readPoint(op, body, out, rc)
+	}
+	return s.readMany(op, body, out, rc)
+}
+
+// readPoint is apart from readMany because its state stays off the heap.
+func (s *Store) readPoint(op Op, body, out []byte, rc ReadContext) ([]byte, ReadStat) {
+	r := reading{s: s, out: out, rc: rc, st: ReadStat{Err: base.ErrOK}}
+	if op == OpGet {
 		r.get(body)
-	case OpTTL:
+	} else {
 		r.ttl(body)
+	}
+	return r.result(out)
+}
+
+func (s *Store) readMany(op Op, body, out []byte, rc ReadContext) ([]byte, ReadStat) {
+	r := reading{s: s, out: out, rc: rc, st: ReadStat{Err: base.ErrOK}}
+	switch op {
 	case OpMultiGet:
 		r.multiGet(body)
 	case OpBatchGet:
@@ -58,10 +71,7 @@ func (s *Store) Read(op Op, body, out []byte, rc ReadContext) (res []byte, st Re
 	default:
 		r.st.Err = base.ErrInvalidParameters
 	}
-	if r.st.Err != base.ErrOK {
-		return out, r.st
-	}
-	return r.out, r.st
+	return r.result(out)
 }
 
 // reading is one Read in progress.
@@ -70,6 +80,14 @@ type reading struct {
 	out []byte
 	rc  ReadContext
 	st  ReadStat
+}
+
+// result is what Read returns; out is the buffer as it was.
+func (r *reading) result(out []byte) ([]byte, ReadStat) {
+	if r.st.Err != base.ErrOK {
+		return out, r.st
+	}
+	return r.out, r.st
 }
 
 func (r *reading) undecodable() { r.st.Err = base.ErrInvalidData }

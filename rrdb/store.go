@@ -47,6 +47,7 @@ type Store struct {
 	failed     atomic.Pointer[Error]
 	lastReport atomic.Int64
 
+	misses  missRate // of point lookups
 	scans   scanContexts
 	envs    atomic.Pointer[envValues]
 	sweeper sweepState
