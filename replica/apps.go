@@ -1,33 +1,10 @@
 package replica
 
 import (
-	"context"
-	"errors"
-	"github.com/pegasus-go/pegasus/replica/pacifica"
 	"maps"
 
 	"github.com/pegasus-go/pegasus/replica/disk"
-	"github.com/pegasus-go/pegasus/rpc"
 )
-
-type envsTmp struct {
-	ValidatePartitionHash bool
-	DefaultTTLSeconds     int32
-}
-type gates struct {
-	envs           envsTmp
-	partitionCount int32
-}
-
-func newGates(app *appInfo, old *gates) *gates                            { return &gates{partitionCount: app.PartitionCount} }
-func (g *gates) denied(req *rpc.Request, write bool) bool                 { return false }
-func (g *gates) admitWrite(p *partition, req *rpc.Request, f func()) bool { return true }
-func (g *gates) admitRead(p *partition, req *rpc.Request, f func()) bool  { return true }
-func (g *gates) consumed(p *partition, n int)                             {}
-func (p *partition) fetchCheckpoint(ctx context.Context, e pacifica.InstallCheckpoint) error {
-	return errors.New("tmp")
-}
-func (s *Server) registerFiles() {}
 
 // adoptApp takes over what the meta server says about the table. It may run on any goroutine.
 func (p *partition) adoptApp(app *appInfo) {
@@ -36,8 +13,7 @@ func (p *partition) adoptApp(app *appInfo) {
 		return
 	}
 	p.mail.put(item{run: func() {
-		old := p.app.Load()
-		if sameApp(old, app) {
+		if sameApp(p.app.Load(), app) {
 			return
 		}
 		if err := disk.WriteAppInfo(p.srv.opts.FS, p.dir, app); err != nil {
@@ -58,7 +34,12 @@ func sameApp(a, b *appInfo) bool {
 
 // applyEnvs passes the envs on to core and store.
 func (p *partition) applyEnvs(app *appInfo) {
-	envs := p.gates.Load().envs
-	p.core.SetDefaultTTL(envs.DefaultTTLSeconds)
+	envs := &p.gates.Load().envs
+	for _, problem := range envs.Problems {
+		p.log.Warn("table environment is not in force", "problem", problem)
+	}
+	if envs.DefaultTTLSet {
+		p.core.SetDefaultTTL(envs.DefaultTTLSeconds)
+	}
 	p.store.Load().SetEnvs(app.Envs)
 }

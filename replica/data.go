@@ -85,13 +85,16 @@ func (p *partition) write(op rrdb.Op, req *rpc.Request) {
 		req.ReplyError(code)
 		return
 	}
-	if !g.admitWrite(p, req, func() { p.enqueueWrite(op, req) }) {
-		return
+	if g.throttles != nil {
+		d := g.throttles.Write(time.Now(), int64(req.WireLength), req.TimeoutMs)
+		if !p.throttle(d, req, false, func() { p.enqueueWrite(op, req) }) {
+			return
+		}
 	}
 	p.enqueueWrite(op, req)
 }
 
-// enqueueWrite hands an admitted write to the loop.
+// enqueueWrite hands an admitted write to the loop, where the role is looked at again.
 func (p *partition) enqueueWrite(op rrdb.Op, req *rpc.Request) {
 	req.Keep()
 	p.postRequest(pacifica.Write{Update: pacifica.Update{Code: op.TaskCode(), Body: req.Body}}, req)
@@ -123,8 +126,16 @@ func (p *partition) read(op rrdb.Op, req *rpc.Request) {
 			req.ReplyError(code)
 			return
 		}
-		if !g.admitRead(p, req, func() { p.startRead(op, req, g) }) {
-			return
+		if g.throttles != nil {
+			now := time.Now()
+			if !p.throttle(g.throttles.Read(now, req.Backup, req.TimeoutMs), req, req.Backup, func() { p.startRead(op, req, g) }) {
+				return
+			}
+			if !g.throttles.ReadAllowed(now) {
+				p.stats.throttleRejected.Add(1)
+				req.ReplyError(base.ErrBusy)
+				return
+			}
 		}
 	}
 	p.startRead(op, req, g)
@@ -180,7 +191,9 @@ func (p *partition) serveRead(op rrdb.Op, req *rpc.Request, g *gates) {
 		return out, p.readRefusal(backup)
 	})
 	p.stats.read(op, started, st)
-	g.consumed(p, st.Bytes)
+	if g.throttles != nil {
+		g.throttles.ReadDone(time.Now(), int64(st.Bytes))
+	}
 	if st.StorageErr != nil && (rrdb.IsCorruption(st.StorageErr) || rrdb.IsIO(st.StorageErr)) {
 		p.log.Error("read", "op", op.TaskCode(), "err", st.StorageErr)
 		p.post(pacifica.Failed{Err: st.StorageErr})

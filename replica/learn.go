@@ -232,4 +232,3 @@ func (s *Server) onCompletion(req *rpc.Request) {
 		From: msg.Node.Val(), Signature: msg.LearnerSignature, Phase: pacifica.LearnPhase(msg.LearnerStatus_),
 	}, req)
 }
-

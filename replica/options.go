@@ -67,7 +67,7 @@ type Options struct {
 	ReplicasOpenMax int
 
 	ClusterName string
-	Logger *slog.Logger
+	Logger      *slog.Logger
 }
 
 func (o Options) withDefaults() Options {

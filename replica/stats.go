@@ -13,15 +13,16 @@ const opsMax = 64
 
 // partitionStats counts what a partition did since it was opened.
 type partitionStats struct {
-	requests        [opsMax]atomic.Int64
-	latencyNs       [opsMax]atomic.Int64
-	readBytes       atomic.Int64
-	readBusy        atomic.Int64
-	writeBusy       atomic.Int64
-	writeTooLarge   atomic.Int64
-	writeInvalid    atomic.Int64
-	learnLog        atomic.Int64
-	learnCheckpoint atomic.Int64
+	requests         [opsMax]atomic.Int64
+	latencyNs        [opsMax]atomic.Int64
+	readBytes        atomic.Int64
+	readBusy         atomic.Int64
+	throttleDelayed  atomic.Int64
+	throttleRejected atomic.Int64
+	writeTooLarge    atomic.Int64
+	writeInvalid     atomic.Int64
+	learnLog         atomic.Int64
+	learnCheckpoint  atomic.Int64
 }
 
 func (s *partitionStats) read(op rrdb.Op, started time.Time, st rrdb.ReadStat) {
