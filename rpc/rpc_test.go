@@ -49,6 +49,9 @@ func newPool(t testing.TB, opts PoolOptions) *Pool {
 	if opts.Logger == nil {
 		opts.Logger = quiet
 	}
+	if opts.TimeoutMs == 0 {
+		opts.TimeoutMs = 60000 // machines may be busy
+	}
 	p := NewPool(opts)
 	t.Cleanup(func() { p.Close() })
 	return p
@@ -61,7 +64,7 @@ func rawDial(t testing.TB, at base.RPCAddress) *net.TCPConn {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(60 * time.Second))
 	t.Cleanup(func() { c.Close() })
 	return c.(*net.TCPConn)
 }
