@@ -49,6 +49,9 @@ type Cluster struct {
 // Start runs a onebox until the test ends and returns when it is ready.
 func Start(t testing.TB, o Options) *Cluster {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("a whole cluster is not for -short")
+	}
 	if o.MetaPort == 0 {
 		o.MetaPort = freePorts(t, 2*serversPerRole)
 		o.ReplicaPort = o.MetaPort + serversPerRole

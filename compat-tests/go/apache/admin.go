@@ -60,13 +60,6 @@ func (s *adminSuite) admin() {
 		_, err = c.OpenTable(ctx, name)
 		s.Refused(err, "ERR_OBJECT_NOT_FOUND", "open a dropped table")
 	})
-	s.Section("each meta alone finds the leader", func() {
-		for _, m := range s.metas {
-			c := pegasus.NewClient(pegasus.Config{MetaServers: []string{m}})
-			s.Must(check.In(func(ctx context.Context) error { _, err := c.OpenTable(ctx, s.table); return err }), "open a table through %s", m)
-			s.Must(c.Close(), "close")
-		}
-	})
 	s.Section("a dead meta first in the list", func() {
 		c := pegasus.NewClient(pegasus.Config{MetaServers: append([]string{"127.0.0.1:1"}, s.metas...)})
 		s.Must(check.In(func(ctx context.Context) error { _, err := c.OpenTable(ctx, s.table); return err }), "open a table")

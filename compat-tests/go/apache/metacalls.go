@@ -165,7 +165,7 @@ func (s *adminSuite) envCalls(m *session.MetaManager) {
 			_, err := m.UpdateAppEnv(ctx, &admin.UpdateAppEnvRequest{AppName: s.table, Op: admin.AppEnvOperation_APP_ENV_OP_SET, Keys: keys, Values: values})
 			return err
 		}
-		s.Must(set([]string{"replica.slow_query_threshold", "replica.deny_client_request"}, []string{"500", ""}), "set")
+		s.Must(set([]string{"replica.slow_query_threshold", "default_ttl"}, []string{"500", "0"}), "set")
 		s.Same(s.envsOf(ctx, m)["replica.slow_query_threshold"], "500", "the env is listed")
 		s.That(set([]string{"replica.slow_query_threshold"}, []string{"1"}) != nil, "a value out of range is refused")
 		s.That(set([]string{"no.such.env"}, []string{"1"}) != nil, "an unknown env is refused")

@@ -103,7 +103,7 @@ func (s *Suite) multiGetRanges() {
 		s.That(all, "no limit fetches all")
 	})
 	s.Section("multi_get without values", func() {
-		if !s.noValue {
+		if !s.modern {
 			return
 		}
 		o := unlimited

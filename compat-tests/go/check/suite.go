@@ -10,11 +10,12 @@ const opTimeout = 5 * time.Second
 // Suite runs every call of a table that is empty at the start, with edges, and counts what held.
 type Suite struct {
 	Checks
-	tb      Table
-	noValue bool // MultiGetOptions.NoValue exists in this client
+	tb Table
+	// modern clients have MultiGetOptions.NoValue and refuse bad arguments with an error.
+	modern bool
 }
 
-func NewSuite(tb Table, multiGetNoValue bool) *Suite { return &Suite{tb: tb, noValue: multiGetNoValue} }
+func NewSuite(tb Table, modern bool) *Suite { return &Suite{tb: tb, modern: modern} }
 
 // Run leaves thousands of rows behind.
 func (s *Suite) Run() {
