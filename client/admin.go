@@ -130,11 +130,15 @@ func (a *Admin) ClusterInfo(ctx context.Context) (keys, values []string, err err
 	return resp.Keys, resp.Values, err
 }
 
-// QueryConfig fetches the configuration of a table's partitions (no indices: all of them).
+// QueryConfig fetches the configuration of a table's partitions (no indices: all of them). Every
+// partition of the answer has an id within the partition count.
 func (a *Admin) QueryConfig(ctx context.Context, name string, indices ...int32) (*layer2.QueryCfgResponse, error) {
 	req := &layer2.QueryCfgRequest{AppName: name, PartitionIndices: indices}
 	resp := layer2.NewQueryCfgResponse()
 	err := a.call(ctx, "query_cfg", name, queryCfgCode, req, resp)
+	if err == nil && !validConfig(resp) {
+		err = &Error{Op: "query_cfg", Target: name, Code: base.ErrInvalidData}
+	}
 	return resp, err
 }
 

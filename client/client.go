@@ -2,11 +2,9 @@ package client
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"time"
 
-	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/rpc"
 )
 
@@ -27,16 +25,9 @@ type Client struct {
 // names but does not connect; the first call does.
 func New(metas []string, opts Options) (*Client, error) {
 	opts = opts.withDefaults()
-	var addrs []base.RPCAddress
-	for _, m := range metas {
-		a, err := base.ResolveAddress(m)
-		if err != nil {
-			return nil, fmt.Errorf("client: meta %q: %w", m, err)
-		}
-		addrs = append(addrs, a)
-	}
-	if len(addrs) == 0 || len(addrs) > metasMax {
-		return nil, fmt.Errorf("client: %d metas given, want 1 to %d", len(addrs), metasMax)
+	addrs, err := resolveMetas(metas)
+	if err != nil {
+		return nil, err
 	}
 	c := &Client{opts: opts, pool: opts.Pool, tables: make(map[string]*tableCore)}
 	if c.pool == nil {

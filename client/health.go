@@ -70,6 +70,7 @@ func (a *Admin) WaitReady(ctx context.Context, table string, progress func(Healt
 
 func (a *Admin) waitFor(ctx context.Context, table string, progress func(Health, error), enough func(Health) bool) (Health, error) {
 	var h Health
+	var reason error // why the last look that was not cut short failed
 	for {
 		cfg, err := a.QueryConfig(ctx, table)
 		if err == nil {
@@ -81,11 +82,14 @@ func (a *Admin) waitFor(ctx context.Context, table string, progress func(Health,
 		if err == nil && enough(h) {
 			return h, nil
 		}
+		if ctx.Err() == nil {
+			reason = err
+		}
 		if !pause(ctx, healthPoll) {
-			if err == nil {
-				err = ctx.Err()
+			if reason == nil {
+				reason = ctx.Err()
 			}
-			return h, &Error{Op: "wait_healthy", Target: table, Code: CodeOf(err), Err: err}
+			return h, &Error{Op: "wait_healthy", Target: table, Code: CodeOf(reason), Err: reason}
 		}
 	}
 }

@@ -37,16 +37,23 @@ func (r *routing) locate(hash uint64) (int32, base.RPCAddress) {
 	return i, r.parts[i].primary
 }
 
-func routingOf(resp *layer2.QueryCfgResponse) (*routing, bool) {
+// validConfig: the count is believable and every partition lies within it.
+func validConfig(resp *layer2.QueryCfgResponse) bool {
 	n := resp.PartitionCount
-	if n <= 0 || n > partitionsMax || len(resp.Partitions) == 0 {
-		return nil, false
-	}
-	r := &routing{appID: resp.AppID, parts: make([]partitionRoute, n)}
 	for _, p := range resp.Partitions {
 		if p.GetPid() == nil || p.Pid.PartitionIndex < 0 || p.Pid.PartitionIndex >= n {
-			return nil, false
+			return false
 		}
+	}
+	return n > 0 && n <= partitionsMax
+}
+
+func routingOf(resp *layer2.QueryCfgResponse) (*routing, bool) {
+	if !validConfig(resp) || len(resp.Partitions) == 0 {
+		return nil, false
+	}
+	r := &routing{appID: resp.AppID, parts: make([]partitionRoute, resp.PartitionCount)}
+	for _, p := range resp.Partitions {
 		r.parts[p.Pid.PartitionIndex] = partitionRoute{p.GetPrimary().Val(), p.Ballot}
 	}
 	return r, true

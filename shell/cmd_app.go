@@ -42,12 +42,7 @@ func cmdApp(s *session, p *parsed) error {
 	return s.output(p, func(w io.Writer) error { return printTables(w, tables, p.has("json")) })
 }
 
-func pidxOf(c *layer2.PartitionConfiguration) int32 {
-	if c.GetPid() == nil {
-		return -1
-	}
-	return c.Pid.PartitionIndex
-}
+func pidxOf(c *layer2.PartitionConfiguration) int32 { return c.Pid.PartitionIndex }
 
 func appGeneral(name string, cfg *layer2.QueryCfgResponse) *table {
 	replicas := int32(0)

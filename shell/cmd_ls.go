@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pegasus-go/pegasus/client"
+	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/layer2"
 	"github.com/pegasus-go/pegasus/gen-go/utils"
 )
@@ -132,11 +133,12 @@ func (s *session) healthyTable(apps []*layer2.AppInfo, summary *table) (*table, 
 		if a.Status != layer2.AppStatus_AS_AVAILABLE {
 			continue
 		}
-		ctx, cancel := s.adminCtx()
-		cfg, err := s.admin().QueryConfig(ctx, a.AppName)
-		cancel()
+		cfg, err := s.config(a.AppName)
 		if err != nil {
 			return nil, err
+		}
+		if cfg == nil {
+			continue
 		}
 		h := client.HealthOf(cfg)
 		t.add(itoa(a.AppID), a.AppName, itoa(h.Partitions), itoa(h.FullyHealthy), itoa(h.Unhealthy),
@@ -151,6 +153,20 @@ func (s *session) healthyTable(apps []*layer2.AppInfo, summary *table) (*table, 
 	summary.add("write_unhealthy_app_count", itoa(unwritable))
 	summary.add("read_unhealthy_app_count", itoa(unreadable))
 	return t, nil
+}
+
+// config fetches a listed table's configuration; nil without an error when it was dropped since.
+func (s *session) config(name string) (*layer2.QueryCfgResponse, error) {
+	ctx, cancel := s.adminCtx()
+	defer cancel()
+	cfg, err := s.admin().QueryConfig(ctx, name)
+	switch client.CodeOf(err) {
+	case base.ErrOK:
+		return cfg, nil
+	case base.ErrObjectNotFound, base.ErrBusyDropping:
+		return nil, nil
+	}
+	return nil, err
 }
 
 func count(b bool) int {

@@ -86,12 +86,13 @@ func (s *session) countReplicas(rows []*nodeRow) error {
 		byAddr[r.addr] = r
 	}
 	for _, a := range apps {
-		ctx, cancel := s.adminCtx()
-		cfg, err := s.admin().QueryConfig(ctx, a.AppName)
-		cancel()
+		cfg, err := s.config(a.AppName)
 		if err != nil {
 			fmt.Fprintf(s.out, "list app %s failed, error=%s\n", a.AppName, codeName(err))
 			return errTold
+		}
+		if cfg == nil {
+			continue
 		}
 		for _, c := range cfg.Partitions {
 			if r := byAddr[c.GetPrimary().Val()]; r != nil {

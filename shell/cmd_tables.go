@@ -215,7 +215,7 @@ func cmdWaitHealthy(s *session, p *parsed) error {
 	h, err := s.admin().WaitHealthy(ctx, p.arg(0), nil)
 	fmt.Fprintf(s.out, "%s: %d of %d partitions fully healthy\n", p.arg(0), h.FullyHealthy, h.Partitions)
 	if err != nil {
-		return fmt.Errorf("waited %d seconds in vain: %w", seconds, err)
+		return fmt.Errorf("waited %d seconds in vain, error=%s", seconds, codeName(err))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -41,15 +42,15 @@ func fetchMetrics(ctx context.Context, addr string, query url.Values) (*sample, 
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s serves no metrics: %w", addr, errors.Unwrap(err))
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("GET /metrics of %s: %s", addr, resp.Status)
+		return nil, fmt.Errorf("%s serves no metrics: %s", addr, resp.Status)
 	}
 	var s sample
 	if err := json.NewDecoder(io.LimitReader(resp.Body, metricsBytesMax)).Decode(&s); err != nil {
-		return nil, fmt.Errorf("GET /metrics of %s: %w", addr, err)
+		return nil, fmt.Errorf("metrics of %s: %w", addr, err)
 	}
 	return &s, nil
 }
