@@ -48,7 +48,7 @@ func (r *reading) getScanner(body []byte) {
 	if n := int(q.batchSize); n > 0 && n < c.batch {
 		c.batch = n
 	}
-	if err := c.open(r.s.db, &k, q.fullScan); err != nil {
+	if err := c.open(r.s.db, &k, q.start, q.fullScan); err != nil {
 		r.endScan(&list, r.failed(wrap("get_scanner", err)), contextDone, -1)
 		return
 	}
@@ -76,12 +76,12 @@ func scanRange(q *getScannerRequest) keyRange {
 }
 
 // open makes the iterator and positions it at the start of the range. Unless the request says
-// full_scan or starts at an empty hash key, only the hash key of the start is scanned.
-func (c *scanContext) open(db *pebble.DB, k *keyRange, fullScan bool) (err error) {
+// full_scan or the start it asked for has an empty hash key, only that hash key is scanned.
+func (c *scanContext) open(db *pebble.DB, k *keyRange, asked []byte, fullScan bool) (err error) {
 	o := pebble.IterOptions{LowerBound: dataStart, UpperBound: dataEnd}
-	confined := !fullScan && rawKeyOK(k.start) && hashPrefixLen(k.start) > 2
+	confined := !fullScan && rawKeyOK(asked) && hashPrefixLen(asked) > 2
 	if confined {
-		hashKey := k.start[2:hashPrefixLen(k.start)]
+		hashKey := asked[2:hashPrefixLen(asked)]
 		o.LowerBound = base.EncodeKey(hashKey, nil)
 		o.UpperBound = base.AppendNextKey(nil, hashKey, nil)
 		o.UseL6Filters = true
