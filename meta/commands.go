@@ -81,8 +81,8 @@ func (s *Server) withCore(f func(now int64, core *cluster.State)) bool {
 
 const notLeading = "ERR: this meta server does not lead"
 
-// intCommand is a command that reads or sets a number (ops.md 7). A meta that does not lead keeps
-// the value for the time when it does.
+// intCommand is a command that reads or sets a number (ops.md 7). A meta that does not lead shows the
+// value it would start a term with, and sets nothing.
 func (s *Server) intCommand(name string, args []string, start, limit int64, of func(o *cluster.Options) *int64) string {
 	if len(args) > 1 {
 		return errorJSON(fmt.Sprintf("ERR: invalid arguments '%s', only one argument is acceptable", strings.Join(args, " ")))

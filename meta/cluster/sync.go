@@ -28,10 +28,15 @@ func (s *State) ConfigSync(now int64, from base.RPCAddress, stored []*metadata.R
 			return resp
 		}
 	}
+	infos := map[int32]*layer2.AppInfo{} // one copy for all partitions of a table
 	for _, g := range parts {
-		req := s.updateRequest(s.partition(g), metaadmin.ConfigType_CT_INVALID, base.RPCAddress{}, hostPort)
-		req.HostNode = from.Ptr()
-		resp.Partitions = append(resp.Partitions, req)
+		p := s.partition(g)
+		if infos[g.AppID] == nil {
+			infos[g.AppID] = cloneInfo(&p.app.info)
+		}
+		resp.Partitions = append(resp.Partitions, &metaadmin.ConfigurationUpdateRequest{
+			Info: infos[g.AppID], Config: s.WireConfig(&p.config, hostPort), Node: base.NewRPCAddress(), HostNode: from.Ptr(),
+		})
 	}
 	if stored != nil {
 		if gc := s.collect(now, n, stored); len(gc) > 0 {

@@ -95,47 +95,56 @@ func (s *State) afterChange(now int64, p *Partition, c *change, old *Config) {
 	}
 }
 
+// changesWaitingMax bounds the requests that wait for one partition.
+const changesWaitingMax = 16
+
 // UpdateConfiguration is a replica server's request to change a partition's configuration. The
-// answer comes when the change is persisted; requests that do not follow the current ballot or do
-// not fit the current membership get ERR_INVALID_VERSION with the current configuration, which is
-// what makes the asker adopt it. While another change is being persisted there is no answer, the
-// asker tries again (meta.md 7.4).
+// answer comes when the change is persisted. A request that finds another change being persisted is
+// judged when that is done (meta.md 7.4; the original gives no answer then, and the asker loses the
+// time until it asks again).
 func (s *State) UpdateConfiguration(now int64, t Ticket, req *metaadmin.ConfigurationUpdateRequest, want Config, node base.RPCAddress) {
 	p := s.partition(want.Pid)
-	if p == nil {
+	switch {
+	case p == nil:
 		s.warn("%s: update for an unknown partition", want.Pid)
 		s.reply(t, &metaadmin.ConfigurationUpdateResponse{
 			Err: base.ErrAppNotExist.Ptr(), Config: &layer2.PartitionConfiguration{Pid: want.Pid.Ptr()},
 		})
-		return
-	}
-	if s.EffectiveLevel() <= levelFreezed {
+	case s.EffectiveLevel() <= levelFreezed:
 		s.answerUpdate(t, base.ErrStateFreezed, p)
-		return
+	case len(p.queue) >= changesWaitingMax:
+		s.answerUpdate(t, base.ErrBusy, p)
+	default:
+		s.startChange(now, p, &change{
+			typ: req.Type, node: node, ticket: &t,
+			build: func(Config) (Config, bool) { return s.judge(p, t, req.Type, want, node) },
+		})
 	}
-	if want.Ballot == p.config.Ballot && want.sameMembers(&p.config) {
-		s.answerUpdate(t, base.ErrOK, p) // a resend of what was done already
-		return
-	}
-	if want.Ballot != p.config.Ballot+1 {
+}
+
+// judge makes the next configuration of a request, or answers it: done already, or against a ballot
+// or members that are not the current ones. ERR_INVALID_VERSION makes the asker adopt what is.
+func (s *State) judge(p *Partition, t Ticket, typ metaadmin.ConfigType, want Config, node base.RPCAddress) (next Config, ok bool) {
+	c := &p.config
+	switch {
+	case want.Ballot == c.Ballot && want.sameMembers(c):
+		s.answerUpdate(t, base.ErrOK, p)
+		return next, false
+	case want.Ballot != c.Ballot+1:
 		s.answerUpdate(t, base.ErrInvalidVersion, p)
-		return
+		return next, false
+	case !c.Dropped() && p.app.info.Status != layer2.AppStatus_AS_AVAILABLE:
+		s.answerUpdate(t, base.ErrBusy, p)
+		return next, false
 	}
-	if p.pending != nil || p.app.info.Status != layer2.AppStatus_AS_AVAILABLE {
-		s.emit(Reply{Ticket: t})
-		return
-	}
-	next, ok := p.config.next(req.Type, node)
+	next, ok = c.next(typ, node)
 	if !ok || !want.sameMembers(&next) || s.nodes[node] == nil {
-		s.warn("%s: %s of %s does not fit ballot %d", want.Pid, req.Type, node, p.config.Ballot)
+		s.warn("%s: %s of %s does not fit ballot %d", want.Pid, typ, node, c.Ballot)
 		s.answerUpdate(t, base.ErrInvalidVersion, p)
-		return
+		return next, false
 	}
 	next.LastCommittedDecree = max(next.LastCommittedDecree, want.LastCommittedDecree)
-	s.startChange(now, p, &change{
-		typ: req.Type, node: node, ticket: &t,
-		build: func(Config) (Config, bool) { return next, true },
-	})
+	return next, true
 }
 
 func (s *State) answerUpdate(t Ticket, err base.ErrorCode, p *Partition) {
