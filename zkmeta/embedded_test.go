@@ -50,10 +50,14 @@ func wantLost(t *testing.T, l Lease) {
 	}
 }
 
-// TestMain also is the leader that TestKilledLeader kills.
+// TestMain also is the leader that TestKilledLeader kills, and the one that
+// TestSuspendedLeader suspends.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("ZKMETA_TEST_LEADER_DIR"); dir != "" {
 		countForever(dir)
+	}
+	if addr := os.Getenv("ZKMETA_TEST_ZOOKEEPER"); addr != "" {
+		writeUntilDeposed(addr)
 	}
 	os.Exit(m.Run())
 }

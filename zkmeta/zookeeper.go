@@ -191,11 +191,18 @@ func zkCall[T any](ctx context.Context, z *ZooKeeper, request func(*zk.Conn) (T,
 		err   error
 	}
 	done := make(chan result, 1)
+	var taken atomic.Bool // by the goroutine, or by the caller who gives up first
 	go func() {
-		v, err := request(z.conn)
+		var r result
+		if taken.CompareAndSwap(false, true) {
+			r.value, r.err = request(z.conn)
+		}
 		<-z.slots
-		done <- result{v, err}
+		done <- r
 	}()
+	// Given up before it was sent, a request is never sent: it could overtake its
+	// own repetition and what was written after that.
+	defer taken.Store(true)
 	select {
 	case r := <-done:
 		return r.value, fromZooKeeper(r.err)

@@ -1,13 +1,17 @@
 package zkmeta
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -257,6 +261,70 @@ func TestLeaderCutOff(t *testing.T) {
 	r.lease.Resign()
 	result(t, back)
 	if data, err := a.Get(context.Background(), "/s/x"); string(data) != "2" || err != nil {
+		t.Fatalf("%q, %v", data, err)
+	}
+}
+
+// writeUntilDeposed leads and writes as fast as it can, printing what was answered.
+func writeUntilDeposed(addr string) {
+	ctx := context.Background()
+	z, err := OpenZooKeeper([]string{addr}, ZooKeeperOptions{LockRoot: testLockRoot, SessionTimeout: 2 * time.Second, Logger: quiet})
+	if err == nil {
+		_, err = z.Campaign(ctx, "meta-1:34601")
+	}
+	if err == nil {
+		err = z.CreateAll(ctx, "/s/x", nil)
+	}
+	for i := 1; err == nil; i++ {
+		if err = z.Set(ctx, "/s/x", fmt.Append(nil, "child ", i)); err == nil {
+			fmt.Println("wrote", i)
+		}
+	}
+	for errors.Is(err, ErrTimeout) { // not known: repeat, as meta does
+		err = z.Set(ctx, "/s/x", []byte("child again"))
+	}
+	fmt.Println("ended:", err)
+	os.Exit(0)
+}
+
+// A leader that is suspended in the middle of its writes and wakes up after
+// somebody else took over changes nothing any more.
+func TestSuspendedLeader(t *testing.T) {
+	server := zktest.Start(t, zktest.Options{})
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "ZKMETA_TEST_ZOOKEEPER="+server.Addr())
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	lines := bufio.NewScanner(out)
+	for range 20 {
+		if !lines.Scan() || !strings.HasPrefix(lines.Text(), "wrote") {
+			t.Fatalf("the other process says %q", lines.Text())
+		}
+	}
+	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	z := openZK(t, 2*time.Second, server.Addr())
+	leadTest(t, z, "meta-2:34601")
+	setUntilKnown(t, z, "/s/x", "parent")
+	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	last := ""
+	for lines.Scan() {
+		last = lines.Text()
+	}
+	cmd.Wait()
+	if !strings.Contains(last, ErrNotLeader.Error()) {
+		t.Fatalf("the suspended leader ended with %q", last)
+	}
+	if data, err := z.Get(context.Background(), "/s/x"); string(data) != "parent" || err != nil {
 		t.Fatalf("%q, %v", data, err)
 	}
 }
