@@ -84,6 +84,9 @@ func (f *writer) section(section string) {
 		if f.o.Comments {
 			fmt.Fprintf(&keys, "# %s%s\n", e.Doc, remarks(e))
 		}
+		if e.Pending && e.Value() == e.Default {
+			keys.WriteString("# ") // set, it would only be warned of
+		}
 		fmt.Fprintf(&keys, "%s = %s\n", e.Name, tomlValue(e))
 	}
 	if keys.Len() > 0 {
@@ -91,10 +94,11 @@ func (f *writer) section(section string) {
 	}
 }
 
-// wanted: pending keys are left to docs/configuration.md until they do something.
+// wanted: what changed; without ChangedOnly all keys, but those that do nothing
+// only in a file that explains itself.
 func (f *writer) wanted(e *Entry) bool {
 	changed := e.Value() != e.Default
-	return changed || !f.o.ChangedOnly && !e.Pending
+	return changed || !f.o.ChangedOnly && (f.o.Comments || !e.Pending)
 }
 
 func remarks(e *Entry) string {
@@ -104,6 +108,9 @@ func remarks(e *Entry) string {
 	}
 	if e.Mutable {
 		out = append(out, "can be changed while running")
+	}
+	if e.Pending {
+		out = append(out, "not used yet")
 	}
 	if len(out) == 0 {
 		return ""
