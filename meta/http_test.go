@@ -12,6 +12,9 @@ import (
 	"time"
 )
 
+// The recordings were made where the local time was UTC.
+func init() { time.Local = time.UTC }
+
 func get(t *testing.T, url string) (*http.Response, string) {
 	t.Helper()
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
@@ -30,9 +33,6 @@ func get(t *testing.T, url string) (*http.Response, string) {
 // TestRecordedPages loads the recorded tree and compares pages with those the original showed over
 // it, byte for byte.
 func TestRecordedPages(t *testing.T) {
-	local := time.Local
-	time.Local = time.UTC
-	defer func() { time.Local = local }()
 	dir := vectorsOrSkip(t, "http")
 	store, _ := recordedStore(t)
 	opts := testOptions(store)

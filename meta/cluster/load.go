@@ -29,9 +29,9 @@ func (s *State) Load(now int64, apps []LoadedApp) error {
 		n.beaconMs = now
 	}
 	s.joinedMs = now
-	for _, a := range s.sortedApps() {
-		s.repair(now, a)
-		s.resumeCounts(now, a)
+	for _, l := range apps {
+		s.repair(now, s.apps[l.Info.AppID], l.Partitions)
+		s.resumeCounts(now, s.apps[l.Info.AppID])
 	}
 	return nil
 }
@@ -87,13 +87,12 @@ func (s *State) addApp(info *layer2.AppInfo) *App {
 
 // repair finishes what the table's status calls for: missing partition nodes are created, partitions
 // whose dropped flag disagrees with the table are dropped or recalled.
-func (s *State) repair(now int64, a *App) {
+func (s *State) repair(now int64, a *App, stored []*Config) {
 	status := a.info.Status
 	var todo []func()
 	for i, p := range a.parts {
 		switch {
-		case p.config.Ballot == 0 && p.config.Members() == 0 && len(p.config.LastDrops) == 0 && status == layer2.AppStatus_AS_AVAILABLE:
-			// Also the form of a node that is missing; writing it again does no harm.
+		case stored[i] == nil && status == layer2.AppStatus_AS_AVAILABLE:
 			todo = append(todo, func() { s.stagePartition(now, a, i, sameConfig) })
 		case status == layer2.AppStatus_AS_AVAILABLE && p.config.Dropped():
 			todo = append(todo, func() { s.stagePartition(now, a, i, recallConfig) })
