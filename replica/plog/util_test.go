@@ -94,7 +94,7 @@ func writeFile(t testing.TB, fs vfs.FS, name string, b []byte) {
 	t.Helper()
 	f, err := fs.Create(name, vfs.WriteCategoryUnspecified)
 	mustDo(t, err)
-	_, err = f.Write(b)
+	_, err = f.Write(append([]byte(nil), b...)) // a File may change what it is given
 	mustDo(t, err)
 	mustDo(t, f.Sync())
 	mustDo(t, f.Close())
