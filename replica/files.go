@@ -2,12 +2,34 @@ package replica
 
 import (
 	"context"
-	"errors"
+	"path/filepath"
 
+	"github.com/pegasus-go/pegasus/replica/nfs"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
 )
 
-func (p *partition) fetchCheckpoint(ctx context.Context, e pacifica.InstallCheckpoint) error {
-	return errors.New("tmp")
+// registerFiles lets other servers copy files below the data directories.
+func (s *Server) registerFiles() {
+	s.fileServer = nfs.NewServer(nfs.ServerOptions{
+		FS: s.opts.FS, Roots: s.disks.Roots, RateMBps: s.opts.SendRateMBps, Logger: s.log,
+	})
+	s.fileServer.Register(s.rpc.Handle)
 }
-func (s *Server) registerFiles() {}
+
+func (s *Server) newFileClient() *nfs.Client {
+	return nfs.NewClient(s.pool, nfs.ClientOptions{FS: s.opts.FS, RateMBps: s.opts.CopyRateMBps, Logger: s.log})
+}
+
+// fetchCheckpoint copies the files of a primary's checkpoint into the learn directory, which is
+// emptied first.
+func (p *partition) fetchCheckpoint(ctx context.Context, e pacifica.InstallCheckpoint) error {
+	dest := filepath.Join(p.dir, learnDirName)
+	if err := p.srv.opts.FS.RemoveAll(dest); err != nil {
+		return err
+	}
+	_, err := p.srv.files.Fetch(ctx, nfs.Copy{
+		From: e.From, SourceDir: e.Answer.Dir, Files: e.Answer.Files, Sizes: e.Answer.FileSizes, DestDir: dest, Gpid: p.gpid,
+		DestDiskTag: p.srv.disks.TagOf(p.dir),
+	})
+	return err
+}

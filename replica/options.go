@@ -2,6 +2,7 @@ package replica
 
 import (
 	"log/slog"
+	"net/http"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -53,6 +54,9 @@ type Options struct {
 	// LearnCopyTimeout bounds the copy of one checkpoint, LearnCopiesMax their number at once.
 	LearnCopyTimeout time.Duration
 	LearnCopiesMax   int
+	// CopyRateMBps and SendRateMBps bound the copying of checkpoints; 0 for no bound.
+	CopyRateMBps int
+	SendRateMBps int
 
 	WriteBytesMax           int // max_allowed_write_size; negative for no limit
 	RejectWriteWhenDiskFull bool
@@ -67,7 +71,11 @@ type Options struct {
 	ReplicasOpenMax int
 
 	ClusterName string
-	Logger      *slog.Logger
+	Version     string // for /version
+	GitCommit   string
+	// HTTPFallback serves paths that this server has no page for, e.g. /config; nil for none.
+	HTTPFallback http.Handler
+	Logger       *slog.Logger
 }
 
 func (o Options) withDefaults() Options {

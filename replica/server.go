@@ -11,6 +11,7 @@ import (
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/replica/disk"
+	"github.com/pegasus-go/pegasus/replica/nfs"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
 	"github.com/pegasus-go/pegasus/rpc"
 	"github.com/pegasus-go/pegasus/rrdb"
@@ -18,14 +19,16 @@ import (
 
 // Server is one replica server.
 type Server struct {
-	opts   Options
-	log    *slog.Logger
-	self   base.RPCAddress
-	engine *rrdb.Engine
-	disks  *disk.Manager
-	rpc    *rpc.Server
-	pool   *rpc.Pool
-	meta   *metaClient
+	opts       Options
+	log        *slog.Logger
+	self       base.RPCAddress
+	engine     *rrdb.Engine
+	disks      *disk.Manager
+	rpc        *rpc.Server
+	pool       *rpc.Pool
+	meta       *metaClient
+	files      *nfs.Client
+	fileServer *nfs.Server
 
 	started     time.Time
 	startUnixMs int64
@@ -91,6 +94,7 @@ func (s *Server) Start() error {
 	s.log = s.log.With("node", s.self.String())
 	s.pool = rpc.NewPool(rpc.PoolOptions{From: s.self, Logger: s.log})
 	s.meta = newMetaClient(s.pool, s.opts.Metas, s.opts.MetaTimeout)
+	s.files = s.newFileClient()
 	if err := s.load(); err != nil {
 		return err
 	}
@@ -149,6 +153,7 @@ func (s *Server) register() {
 	s.registerAdmin()
 	s.registerFiles()
 	s.rpc.HandleStorage(s.onStorage)
+	s.rpc.HandleHTTP(s.httpHandler())
 }
 
 // monoMs is the time since start, unmoved by changes of the wall clock.
