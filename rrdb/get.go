@@ -85,6 +85,10 @@ func (r *reading) batchGet(body []byte) {
 			status, drop = r.failed(err), true
 			break
 		}
+		if found && int64(r.st.Bytes) >= r.s.engine.opts.ResponseBytesMax {
+			status = StatusIncomplete
+			break
+		}
 		if found {
 			r.out = appendFullData(r.out, key, row.user)
 			list.count++

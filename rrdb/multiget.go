@@ -2,7 +2,6 @@ package rrdb
 
 import (
 	"bytes"
-	"math"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -24,9 +23,9 @@ func (r *reading) multiGet(body []byte) {
 	if n := int(q.maxCount); n > 0 && n < g.capCount {
 		g.capCount = n
 	}
-	g.capSize = math.MaxInt32
+	g.capSize = r.s.engine.opts.ResponseBytesMax
 	if q.maxSize > 0 {
-		g.capSize = int64(q.maxSize)
+		g.capSize = min(g.capSize, int64(q.maxSize))
 	}
 	r.out, g.list = beginRows(r.out)
 	switch {

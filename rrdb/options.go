@@ -25,6 +25,10 @@ type EngineOptions struct {
 	KnownClusterIDs       []uint8 // the other ids of [duplication-group]
 	IgnoreOtherClusterIDs bool    // accept any id but our own (dup_ignore_other_cluster_ids)
 
+	// ResponseBytesMax, 48 MiB, bounds the rows of one response, by less than one row. Upstream has
+	// no such bound: there a batch of 1000 rows of 1 MiB is one answer. A multi_get or batch_get that
+	// reaches it is incomplete, a scan goes on with the next batch.
+	ResponseBytesMax          int64
 	MultiGetIterationsMax     int   // 3000 (rocksdb_multi_get_max_iteration_count)
 	MultiGetIterationBytesMax int64 // 30 MiB, < 0 none (rocksdb_multi_get_max_iteration_size)
 	ScanIterationsMax         int   // 1000 (rocksdb_max_iteration_count)
@@ -45,12 +49,22 @@ type EngineOptions struct {
 	SweepChunkRows     int           // 1000 rows looked at, or deleted, in one go
 }
 
-func orDefault[T comparable](v *T, d T) {
-	var zero T
-	if *v == zero {
+// orDefault replaces a zero by the default.
+func orDefault[T int | int64 | time.Duration](v *T, d T) {
+	if *v == 0 {
 		*v = d
 	}
 }
+
+// needed replaces what cannot be, zero or less, by the default.
+func needed[T int | int64 | time.Duration](v *T, d T) {
+	if *v <= 0 {
+		*v = d
+	}
+}
+
+// memtableBytesLimit is what the engine can address in one memtable, with room to spare.
+const memtableBytesLimit = 1 << 30
 
 func (o *EngineOptions) setDefaults(processors int) {
 	if o.FS == nil {
@@ -59,14 +73,16 @@ func (o *EngineOptions) setDefaults(processors int) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	orDefault(&o.BlockCacheBytes, 256<<20)
-	orDefault(&o.MemtableBudgetBytes, 256<<20)
-	orDefault(&o.MemtableBytesMax, 64<<20)
-	orDefault(&o.FilesMax, 10_000)
-	orDefault(&o.CompactionsMax, max(1, processors/2))
-	orDefault(&o.MultiGetIterationsMax, 3000)
+	needed(&o.BlockCacheBytes, 256<<20)
+	needed(&o.MemtableBudgetBytes, 256<<20)
+	needed(&o.MemtableBytesMax, 64<<20)
+	o.MemtableBytesMax = min(o.MemtableBytesMax, memtableBytesLimit)
+	needed(&o.FilesMax, 10_000)
+	needed(&o.CompactionsMax, max(1, processors/2))
+	needed(&o.ResponseBytesMax, 48<<20)
+	needed(&o.MultiGetIterationsMax, 3000)
 	orDefault(&o.MultiGetIterationBytesMax, 30<<20)
-	orDefault(&o.ScanIterationsMax, 1000)
+	needed(&o.ScanIterationsMax, 1000)
 	orDefault(&o.IterationTimeMs, 30_000)
 	orDefault(&o.SlowQueryMs, 100)
 	orDefault(&o.AbnormalGetBytes, 1_000_000)
@@ -74,11 +90,11 @@ func (o *EngineOptions) setDefaults(processors int) {
 	orDefault(&o.AbnormalMultiGetIterCount, 1000)
 	orDefault(&o.AbnormalBatchGetBytes, 10_000_000)
 	orDefault(&o.AbnormalBatchGetCount, 2000)
-	orDefault(&o.ScanContextsMax, 1000)
-	orDefault(&o.ScanContextLife, 5*time.Minute)
+	needed(&o.ScanContextsMax, 1000)
+	needed(&o.ScanContextLife, 5*time.Minute)
 	orDefault(&o.SweepPeriod, 24*time.Hour)
-	orDefault(&o.SweepRowsPerSecond, 200_000)
-	orDefault(&o.SweepChunkRows, 1000)
+	needed(&o.SweepRowsPerSecond, 200_000)
+	needed(&o.SweepChunkRows, 1000)
 }
 
 // StoreOptions configure one store.

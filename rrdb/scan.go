@@ -55,7 +55,7 @@ func (r *reading) getScanner(body []byte) {
 	if !k.startIncl && c.it.Valid() && bytes.Equal(c.it.Key(), k.start) {
 		c.it.Next()
 	}
-	lim := r.s.newLimiter(r.s.engine.opts.ScanIterationsMax, r.s.engine.opts.ScanIterationsMax, 0)
+	lim := r.s.newLimiter(r.s.engine.opts.ScanIterationsMax, r.s.engine.opts.ScanIterationsMax, r.s.engine.opts.ResponseBytesMax)
 	r.scanBatch(c, &list, &lim)
 }
 
@@ -116,7 +116,7 @@ func (r *reading) scan(body []byte) {
 		r.endScan(&list, StatusNotFound, 0, -1)
 		return
 	}
-	lim := r.s.newLimiter(c.batch, c.batch, 0)
+	lim := r.s.newLimiter(c.batch, c.batch, r.s.engine.opts.ResponseBytesMax)
 	r.scanBatch(c, &list, &lim)
 }
 
@@ -192,6 +192,7 @@ func (r *reading) scanRows(c *scanContext, list *rowList, lim *rangeLimiter) (co
 		}
 		if taken {
 			count++
+			lim.bytes = int64(r.st.Bytes)
 		}
 		if cmp == 0 {
 			return count, true, nil

@@ -123,6 +123,15 @@ func (s *Store) Sweep(ctx context.Context) (SweepResult, error) {
 	return p.res, s.compact(ctx, p.first, append(p.last, 0))
 }
 
+// Compact reclaims what has expired and then pushes all rows to the bottom level: what a manual
+// compaction asks for. Rows that stand alone at the bottom already stay as they are.
+func (s *Store) Compact(ctx context.Context) error {
+	if _, err := s.Sweep(ctx); err != nil {
+		return err
+	}
+	return s.compact(ctx, dataStart, dataEnd)
+}
+
 // compact flushes and rewrites [start, end).
 func (s *Store) compact(ctx context.Context, start, end []byte) error {
 	if err := s.enter("compact"); err != nil {
