@@ -73,7 +73,7 @@ func pointOps(t *testing.T, tab *client.Table) {
 	ctx := t.Context()
 	var info client.Info
 	check(t, tab.Observe(&info).Set(ctx, b("h"), b("s"), b("v"), 0))
-	if info.Decree != 1 || info.Server == "" || info.AppID != 1 {
+	if info.Decree < 1 || info.Server == "" || info.AppID < 1 {
 		t.Fatalf("info of a write: %+v", info)
 	}
 	v, found, err := tab.Get(ctx, b("h"), b("s"))

@@ -1,6 +1,9 @@
 package shell
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 var errLex = errors.New("Invalid argument(s)") // the text scripts of old know
 
@@ -117,7 +120,7 @@ func splitCommands(text string) []string {
 	for i := 0; i < len(text); i++ {
 		c := text[i]
 		switch {
-		case quote != 0 && c == '\\':
+		case quote == '"' && c == '\\', quote == '\'' && strings.HasPrefix(text[i:], `\'`):
 			i++
 		case quote != 0 && c == quote:
 			quote = 0
