@@ -177,6 +177,9 @@ func (l *Log) step() (more bool) {
 	if g != nil {
 		bytes := int64(len(g.buf) - blockHeaderLen)
 		err := l.commit(g)
+		l.mu.Lock()
+		l.pending -= bytes // before the callbacks: what they append finds the room
+		l.mu.Unlock()
 		for i := range g.dones {
 			d := &g.dones[i]
 			if d.err == nil {
@@ -187,9 +190,6 @@ func (l *Log) step() (more bool) {
 			}
 		}
 		g.release()
-		l.mu.Lock()
-		l.pending -= bytes
-		l.mu.Unlock()
 	}
 	if syncDue {
 		l.syncWritten()

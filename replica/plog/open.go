@@ -24,6 +24,12 @@ func Open(dir string, o Options) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(found) == 0 {
+		// Whoever created the directory may have ended before it was durable.
+		if err := l.syncEmptyDir(); err != nil {
+			return nil, err
+		}
+	}
 	plan, err := l.arrange(found)
 	if err != nil {
 		return nil, err
@@ -38,14 +44,15 @@ func Open(dir string, o Options) (*Log, error) {
 	return l, nil
 }
 
-// makeDir creates the directory so that it survives a crash.
+// makeDir creates the directory; syncEmptyDir makes it survive a crash.
 func (l *Log) makeDir() error {
 	if _, err := l.fs.Stat(l.dir); err == nil {
 		return nil
 	}
-	if err := l.fs.MkdirAll(l.dir, 0o755); err != nil {
-		return ioErr("mkdir", l.dir, err)
-	}
+	return ioErr("mkdir", l.dir, l.fs.MkdirAll(l.dir, 0o755))
+}
+
+func (l *Log) syncEmptyDir() error {
 	if err := syncDir(l.fs, l.fs.PathDir(l.dir)); err != nil {
 		return err
 	}
