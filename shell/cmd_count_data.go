@@ -173,6 +173,9 @@ func (s *session) estimateData() error {
 		if err != nil {
 			return fmt.Errorf("count_data failed (count precisely with -c): %w", err)
 		}
+		if !m.has("rdb_estimated_keys") {
+			return fmt.Errorf("%s does not estimate, count precisely with -c", a)
+		}
 		for _, pidx := range primaries[a] {
 			estimates[pidx] = m.sum("replica", "rdb_estimated_keys", "value", func(at map[string]string) bool {
 				return at["table_id"] == id && at["partition_id"] == strconv.Itoa(int(pidx))

@@ -93,6 +93,18 @@ func (s *sample) sum(entityType, metric, field string, keep func(attributes map[
 	return total
 }
 
+// has tells an absent metric from one that is 0.
+func (s *sample) has(metric string) bool {
+	for _, e := range s.Entities {
+		for _, m := range e.Metrics {
+			if m["name"] == metric {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // rate is how much a counter grew a second between two samples.
 func rate(before, after *sample, metric string) float64 {
 	seconds := float64(after.Timestamp-before.Timestamp) / 1e9

@@ -152,6 +152,14 @@ func TestAServerWithoutMetricsFailsOnlyTheCommand(t *testing.T) {
 	if got := b.run("count_data"); !strings.Contains(got, "count precisely with -c") {
 		t.Error(got)
 	}
+	for i := range 3 {
+		b.fake.HandleHTTP(i, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprint(w, `{"timestamp_ns":1,"entities":[]}`)
+		}))
+	}
+	if got := b.run("count_data"); !strings.Contains(got, "count precisely with -c") {
+		t.Error("no estimate is not an estimate of 0:", got)
+	}
 }
 
 func TestADefectOfACommandDoesNotEndTheShell(t *testing.T) {
