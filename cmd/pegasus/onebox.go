@@ -105,7 +105,7 @@ func runOnebox(ctx context.Context, o oneboxOptions, out io.Writer) error {
 	}
 	defer os.Remove(pidFile)
 
-	fmt.Fprintf(out, "Starting %d meta servers and %d replica servers, data in %s ...\n", o.metas, o.replicas, p.Dir)
+	fmt.Fprintf(out, "Starting %d meta servers and %d replica servers, data in %s ...\n", o.metas, o.replicas, p.Given)
 	servers, err := startOnebox(p, o.processes, logger, out)
 	if err != nil {
 		return err
@@ -119,9 +119,9 @@ func runOnebox(ctx context.Context, o oneboxOptions, out io.Writer) error {
 	fmt.Fprintln(out, "Stopping ...")
 	servers.stop()
 	if err != nil && !errors.Is(err, context.Canceled) {
-		return fmt.Errorf("%w\nThe logs are in %s", err, p.Dir)
+		return fmt.Errorf("%w\nThe logs are in %s", err, p.Given)
 	}
-	fmt.Fprintf(out, "Stopped after %.1f s. The data stays in %s.\n", time.Since(stopping).Seconds(), p.Dir)
+	fmt.Fprintf(out, "Stopped after %.1f s. The data stays in %s.\n", time.Since(stopping).Seconds(), p.Given)
 	return nil
 }
 

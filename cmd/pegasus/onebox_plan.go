@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -62,7 +63,8 @@ func (m member) address() string { return net.JoinHostPort("127.0.0.1", strconv.
 
 // plan is a onebox before it runs: who, where, with which tables.
 type plan struct {
-	Dir       string
+	Dir       string   // absolute
+	Given     string   // the same as it was given, for messages
 	Members   []member // metas first
 	Tables    []tableSpec
 	ZooKeeper string // empty: the embedded store
@@ -82,7 +84,7 @@ func newPlan(o oneboxOptions) (*plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--dir %s: %w", o.dir, err)
 	}
-	p := &plan{Dir: dir, ZooKeeper: o.zookeeper, PlogSync: o.plogSync, Sets: o.sets}
+	p := &plan{Dir: dir, Given: o.dir, ZooKeeper: o.zookeeper, PlogSync: o.plogSync, Sets: o.sets}
 	p.add(roleMeta, o.metas, o.metaPort)
 	p.add(roleReplica, o.replicas, o.replicaPort)
 	seen := map[int]string{}
@@ -148,4 +150,13 @@ func (p *plan) find(name string) (member, error) {
 		names = append(names, m.Name)
 	}
 	return member{}, fmt.Errorf("no server %q in this onebox, there are %s", name, strings.Join(names, ", "))
+}
+
+// control is the command line that treats this onebox, for messages: `pegasus onebox kill replica2 --dir ...`.
+func (p *plan) control(words string) string {
+	command := os.Args[0] + " onebox " + words
+	if p.Given != oneboxDirDefault {
+		command += " --dir " + p.Given
+	}
+	return command
 }

@@ -71,7 +71,7 @@ func (s *supervisor) startOne(m member) error {
 		if err != nil {
 			how = "ended (" + err.Error() + ")"
 		}
-		fmt.Fprintf(s.say, "%s, process %d, %s. Start it again: pegasus onebox start %s --dir %s\n", m.Name, cmd.Process.Pid, how, m.Name, s.plan.Dir)
+		fmt.Fprintf(s.say, "%s, process %d, %s. Start it again: %s\n", m.Name, cmd.Process.Pid, how, s.plan.control("start "+m.Name))
 		if err != nil && !killed(err) {
 			fmt.Fprint(s.say, lastLines(filepath.Join(m.Dir, stderrLogName), 5))
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -58,11 +59,10 @@ func sayReady(out io.Writer, p *plan, o oneboxOptions, took time.Duration) {
 	if len(p.Tables) > 0 {
 		example = p.Tables[len(p.Tables)-1].Name
 	}
-	shell := "pegasus shell"
+	shell := os.Args[0] + " shell"
 	if o.metaPort != 34601 || o.metas != 3 {
 		shell += " -m " + strings.Join(metas, ",")
 	}
-	control := "pegasus onebox"
 	fmt.Fprintf(out, `Pegasus is ready after %.1f s.
 
   meta servers     %s
@@ -76,11 +76,11 @@ From a program:
   Java     PegasusClientFactory.createClient(ClientOptions.builder().metaServers("%s").build())
   Go       pegasus.NewClient(pegasus.Config{MetaServers: []string{"%s"}})
   Python   Pegasus(["%s"], "%s")
-`, took.Seconds(), strings.Join(metas, " "), strings.Join(p.addresses(roleReplica), " "), strings.Join(tables, ", "), p.Dir,
+`, took.Seconds(), strings.Join(metas, " "), strings.Join(p.addresses(roleReplica), " "), strings.Join(tables, ", "), p.Given,
 		shell, example, strings.Join(metas, ","), strings.Join(metas, `", "`), strings.Join(metas, `", "`), example)
 	if o.processes {
-		fmt.Fprintf(out, "Kill a server and see:\n  %s kill replica2 --dir %s; %s start replica2 --dir %s   (process ids: %s)\n",
-			control, p.Dir, control, p.Dir, filepath.Join(p.Dir, "*.pid"))
+		fmt.Fprintf(out, "Kill a server, and start it again (process ids: %s):\n  %s\n  %s\n",
+			filepath.Join(p.Given, "*"+pidSuffix), p.control("kill replica2"), p.control("start replica2"))
 	}
 	fmt.Fprintln(out, "Ctrl-C stops it.")
 }

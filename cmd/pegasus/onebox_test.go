@@ -110,7 +110,7 @@ func TestOneboxKeepsDataAcrossRestarts(t *testing.T) {
 	if err := checkPorts(p); err == nil {
 		t.Error("a second onebox could take the same ports")
 	}
-	if text := stop(); !strings.Contains(text, "pegasus shell") || !strings.Contains(text, metas[0]) || !strings.Contains(text, "Stopped after") {
+	if text := stop(); !strings.Contains(text, " shell -m ") || !strings.Contains(text, metas[0]) || !strings.Contains(text, "Stopped after") {
 		t.Errorf("the message does not say how to go on:\n%s", text)
 	}
 

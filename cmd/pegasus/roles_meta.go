@@ -79,6 +79,7 @@ func metaOptions(c *conf.Config, logger *slog.Logger) (meta.Options, error) {
 		ZooKeeperHosts: c.ZooKeeper.HostsList.String(),
 		Version:        b.Version,
 		GitCommit:      b.Commit,
+		HTTPFallback:   pagesOf(c),
 		RPC:            rpcServerOptions(c, logger),
 		Pool:           rpc.PoolOptions{ConnsPerPeerMax: int(c.Network.ConnPoolMaxSize), Checksum: c.Network.MessageChecksum, Logger: logger},
 		Logger:         logger,

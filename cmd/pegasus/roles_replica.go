@@ -43,15 +43,13 @@ func replicaOptions(c *conf.Config, logger *slog.Logger) (replica.Options, error
 	if err != nil {
 		return replica.Options{}, err
 	}
-	dirs := r.DataDirs.String()
-	if dirs == "" {
-		dirs = "data:" + filepath.Join(c.Core.DataDir, "replica")
-	}
+	b := readBuild()
 	return replica.Options{
 		Listen:                  listenAddress(c, c.AppsReplica),
 		Address:                 address,
 		Metas:                   metas,
-		DataDirs:                dirs,
+		DataDirs:                r.DataDirs.String(),
+		DefaultDataDir:          filepath.Join(c.Core.DataDir, "replica"),
 		DataDirsBlackList:       r.DataDirsBlackListFile,
 		Core:                    pacificaParams(r),
 		Engine:                  engineOptions(c),
@@ -72,6 +70,9 @@ func replicaOptions(c *conf.Config, logger *slog.Logger) (replica.Options, error
 		LongReadsQueuedMax:      int(r.LongReadsQueuedMax),
 		ReplicasOpenMax:         int(r.MaxReplicasOnLoadForEachDisk.Get()),
 		ClusterName:             r.ClusterName,
+		Version:                 b.Version,
+		GitCommit:               b.Commit,
+		HTTPFallback:            pagesOf(c),
 		Logger:                  logger,
 	}, nil
 }
