@@ -84,6 +84,12 @@ func (s *State) suspect(now int64, n base.RPCAddress) bool {
 // put all of them on the server that came first.
 func (s *State) settled(now int64) bool { return now-s.joinedMs >= s.opts.SettleMs }
 
+// enough tells that a new partition can be placed: on as many servers as it has replicas, or, when
+// no more have joined for a while, on those there are.
+func (s *State) enough(now int64, p *Partition) bool {
+	return s.settled(now) && (s.aliveCount() >= int(p.config.MaxReplicaCount) || now-s.joinedMs >= s.opts.PatienceMs)
+}
+
 // cureRedundantSecondary removes the secondary on the server with the most replicas.
 func (s *State) cureRedundantSecondary(now int64, p *Partition) {
 	var worst *Node

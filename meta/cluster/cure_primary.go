@@ -19,7 +19,7 @@ func (s *State) cureMissingPrimary(now int64, p *Partition) {
 			s.propose(now, p, n, n, metaadmin.ConfigType_CT_UPGRADE_TO_PRIMARY)
 		}
 	case len(c.LastDrops) == 0:
-		if !s.settled(now) {
+		if !s.enough(now, p) {
 			return
 		}
 		var all []base.RPCAddress

@@ -24,6 +24,7 @@ type Options struct {
 	ResendMs                int64                       // a proposal without effect is sent again after this
 	ResendAddMs             int64                       // the same for adding a secondary, which takes longer
 	SettleMs                int64                       // quiet time after a server joined before new replicas are placed
+	PatienceMs              int64                       // how long a new partition waits for as many servers as it has replicas
 	SendHostPort            bool                        // fill hp_* fields in proposals
 }
 
@@ -50,6 +51,7 @@ func DefaultOptions() Options {
 		ResendMs:                1_000,
 		ResendAddMs:             3_000,
 		SettleMs:                500,
+		PatienceMs:              5_000,
 	}
 }
 

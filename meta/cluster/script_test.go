@@ -132,6 +132,7 @@ func (w *world) setup(a args) bool {
 		o.MinLiveNodesForUnfreeze = int(a.int("min_live", 1))
 		o.LivePercentage = a.int("live_percentage", 0)
 		o.SettleMs = a.int("settle", 0)
+		o.PatienceMs = a.int("patience", 0)
 		o.AssignDelayMs = a.int("assign_delay", o.AssignDelayMs)
 		o.AddSecondaryMaxPerNode = a.int("add_max", o.AddSecondaryMaxPerNode)
 		o.ReservedDroppedMax = int(a.int("reserved", 1))

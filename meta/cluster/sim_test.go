@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	simSeeds = flag.Int("sim.seeds", 60, "number of seeds of the simulation")
+	simSeeds = flag.Int("sim.seeds", 40, "number of seeds of the simulation")
 	simSeed  = flag.Uint64("sim.seed", 0, "run only this seed")
 )
 
@@ -134,6 +134,7 @@ func (m *sim) startMeta() {
 	o.FDGraceMs, o.FDSuspectMs = simGraceMs, 2*simBeatMs
 	o.MinLiveNodesForUnfreeze, o.LivePercentage, o.UnstableRestartsMax = 1, 0, 0
 	o.AssignDelayMs = 20_000
+	o.PatienceMs = 3_000
 	m.core = New(o)
 	m.life++
 	app := LoadedApp{Info: cloneInfo(m.info)}
