@@ -34,6 +34,30 @@ func NewSyncer(concurrentMax int) *Syncer {
 // Metrics is the sum over all logs that use the Syncer.
 func (s *Syncer) Metrics() Metrics { return s.metrics.load() }
 
+// Syncers keeps one Syncer for each disk of a server, by the disk's name. The zero value is ready.
+type Syncers struct {
+	// ConcurrentMax is given to NewSyncer.
+	ConcurrentMax int
+
+	mu     sync.Mutex
+	byDisk map[string]*Syncer
+}
+
+// Of returns the disk's Syncer.
+func (s *Syncers) Of(disk string) *Syncer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one := s.byDisk[disk]
+	if one == nil {
+		one = NewSyncer(s.ConcurrentMax)
+		if s.byDisk == nil {
+			s.byDisk = map[string]*Syncer{}
+		}
+		s.byDisk[disk] = one
+	}
+	return one
+}
+
 // submit lets l.step run soon. The caller has set l.active, so l is in line at most once.
 func (s *Syncer) submit(l *Log) {
 	s.mu.Lock()
