@@ -63,6 +63,7 @@ func (s *Store) flushEnded(err error) {
 	s.unflushed.Add(-n)
 	s.engine.unflushed.Add(-n)
 	s.durableDirty.Store(true)
+	s.versions.Store(false)
 	if s.opts.OnDurable != nil {
 		go s.opts.OnDurable()
 	}

@@ -183,10 +183,12 @@ func (g *multiGetting) bytesLimit() int64 {
 func (g *multiGetting) walk(it *pebble.Iterator, k *keyRange, lim *rangeLimiter) (complete bool, err error) {
 	near, far := k.start, k.stop
 	nearIncl, farIncl := k.startIncl, k.stopIncl
-	step, sign := it.Next, 1
+	steps := g.s.newStepper(it, true)
+	defer steps.done()
+	step, sign := steps.next, 1
 	if g.q.reverse {
 		near, far, nearIncl, farIncl = k.stop, k.start, k.stopIncl, k.startIncl
-		step, sign = it.Prev, -1
+		step, sign = func() { it.Prev() }, -1
 		it.SeekLT(append(bytes.Clone(near), 0)) // the largest key <= near
 	} else {
 		it.SeekPrefixGE(near)
@@ -288,7 +290,9 @@ func (r *reading) countRows(hashKey []byte) (int64, error) {
 	lim := r.s.newLimiter(0, r.s.engine.opts.ScanIterationsMax, 0)
 	n := int64(0)
 	it.SeekPrefixGE(start)
-	for ; lim.ok() && it.Valid(); it.Next() {
+	steps := r.s.newStepper(it, true)
+	defer steps.done()
+	for ; lim.ok() && it.Valid(); steps.next() {
 		lim.iterated++
 		v, err := it.ValueAndErr()
 		if err != nil {

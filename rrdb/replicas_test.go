@@ -117,6 +117,10 @@ func TestReplicasStayEqual(t *testing.T) {
 
 // disturb does to one replica what must not show.
 func disturb(t *testing.T, rnd *rand.Rand, r *rig) int64 {
+	r.s.versions.Store(rnd.Intn(2) == 0) // range reads step or seek
+	if rnd.Intn(2) == 0 {
+		r.s.misses.level.Store(rnd.Int31n(2) * missRateOne) // lookups go one way or the other
+	}
 	switch rnd.Intn(8) {
 	case 0:
 		if err := r.s.Flush(); err != nil {

@@ -89,7 +89,7 @@ func (c *scanContext) open(db *pebble.DB, k *keyRange, asked []byte, fullScan bo
 	if c.it, err = db.NewIter(&o); err != nil {
 		return err
 	}
-	if confined {
+	if c.confined {
 		c.it.SeekPrefixGE(k.start)
 	} else {
 		c.it.SeekGE(k.start)
@@ -175,7 +175,9 @@ func (r *reading) endScan(list *rowList, status Status, contextID int64, kvCount
 
 // scanRows walks from where the context stands.
 func (r *reading) scanRows(c *scanContext, list *rowList, lim *rangeLimiter) (count int, complete bool, err error) {
-	for it := c.it; count < c.batch && lim.ok() && it.Valid(); it.Next() {
+	it, steps := c.it, r.s.newStepper(c.it, c.confined)
+	defer steps.done()
+	for ; count < c.batch && lim.ok() && it.Valid(); steps.next() {
 		key := it.Key()
 		cmp := bytes.Compare(key, c.stop)
 		if cmp > 0 || cmp == 0 && !c.stopIncl {

@@ -12,6 +12,7 @@ import (
 // scan began with, positioned at the next row.
 type scanContext struct {
 	it           *pebble.Iterator
+	confined     bool // to one hash key; the iterator is in prefix mode
 	stop         []byte
 	stopIncl     bool
 	batch        int

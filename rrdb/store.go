@@ -47,11 +47,12 @@ type Store struct {
 	failed     atomic.Pointer[Error]
 	lastReport atomic.Int64
 
-	misses  missRate // of point lookups
-	scans   scanContexts
-	envs    atomic.Pointer[envValues]
-	sweeper sweepState
-	stats   counters
+	misses   missRate    // of point lookups
+	versions atomic.Bool // rows with many versions were met since the last flush
+	scans    scanContexts
+	envs     atomic.Pointer[envValues]
+	sweeper  sweepState
+	stats    counters
 }
 
 // stateKey holds the state record. It sorts after every data key.
