@@ -26,7 +26,7 @@ const tcpListen = "0A"
 // on, or whose process belongs to another user and cannot be seen, are missing.
 func Listeners(ports []int) (map[int]int, error) {
 	inodes := map[string]int{}
-	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+	for _, table := range listenTables {
 		text, err := os.ReadFile(table)
 		if err != nil {
 			continue // no IPv6, or no /proc at all, which the next step finds out
@@ -57,6 +57,20 @@ func Listeners(ports []int) (map[int]int, error) {
 	}
 	return found, nil
 }
+
+// Listening tells whether any process of this machine listens on a TCP port.
+func Listening(port int) bool {
+	inodes := map[string]int{}
+	for _, table := range listenTables {
+		if text, err := os.ReadFile(table); err == nil {
+			listeningInodes(text, []int{port}, inodes)
+		}
+	}
+	return len(inodes) > 0
+}
+
+// listenTables are where the system lists TCP sockets.
+var listenTables = []string{"/proc/net/tcp", "/proc/net/tcp6"}
 
 // listeningInodes adds the socket inodes of the ports that are listened on in a /proc/net/tcp table.
 func listeningInodes(table []byte, ports []int, inodes map[string]int) {

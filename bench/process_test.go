@@ -25,7 +25,13 @@ func TestOwnListenerIsFound(t *testing.T) {
 	if err != nil || len(pids) != 1 || pids[0] != os.Getpid() {
 		t.Errorf("process behind %s: %v (%v), want %d", l.Addr(), pids, err, os.Getpid())
 	}
+	if !Listening(port) {
+		t.Errorf("nobody is said to listen on port %d", port)
+	}
 	l.Close()
+	if Listening(port) {
+		t.Errorf("somebody is said to listen on the closed port %d", port)
+	}
 	if found, _ = Listeners([]int{port}); len(found) != 0 {
 		t.Errorf("a closed port is still listened on by %v", found)
 	}

@@ -6,20 +6,45 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pegasus-go/pegasus/bench"
 )
+
+// Ports of servers lie in the range from which the system takes the local ports of outgoing connections. One of those may hold
+// a port without anybody listening on it, usually for a short while.
+const (
+	passingWait = 15 * time.Second
+	passingPoll = 50 * time.Millisecond
+)
+
+// portFree tells whether the port can be listened on.
+func portFree(host string, port int) bool {
+	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	if err != nil {
+		return false
+	}
+	l.Close()
+	return true
+}
+
+// awaitPort waits while a port is held by a passing connection. Whatever it finds, listening says the last word.
+func awaitPort(host string, port int) {
+	for end := time.Now().Add(passingWait); !portFree(host, port) && time.Now().Before(end); time.Sleep(passingPoll) {
+		if bench.Listening(port) {
+			return
+		}
+	}
+}
 
 // checkPorts fails, before anything is started, when a port of the plan is taken; the error says by whom and what to do.
 func checkPorts(p *plan) error {
 	var taken []int
 	for _, m := range p.Members {
-		l, err := net.Listen("tcp", net.JoinHostPort("0.0.0.0", strconv.Itoa(m.Port)))
-		if err != nil {
+		awaitPort("0.0.0.0", m.Port)
+		if !portFree("0.0.0.0", m.Port) {
 			taken = append(taken, m.Port)
-			continue
 		}
-		l.Close()
 	}
 	if len(taken) == 0 {
 		return nil
@@ -32,6 +57,9 @@ func checkPorts(p *plan) error {
 	ours := false
 	for _, port := range taken {
 		line := fmt.Sprintf("  port %d is in use", port)
+		if !bench.Listening(port) {
+			line += " by a connection that happens to have this local port; it may go away"
+		}
 		if pid := holders[port]; pid != 0 {
 			command := commandOf(pid)
 			ours = ours || strings.Contains(command, "pegasus")

@@ -40,13 +40,16 @@ func startServers(path string, logger *slog.Logger) ([]server, error) {
 	return all.list, nil
 }
 
-// listenAddress is where a role listens. Without a host it listens on all IPv4 addresses, as clients expect.
-func listenAddress(c *conf.Config, app conf.App) string {
-	host := c.Network.ListenHost
-	if host == "" {
-		host = net.IPv4zero.String()
+// listenHost is where roles listen. Without a configured host that is all IPv4 addresses, as clients expect.
+func listenHost(c *conf.Config) string {
+	if c.Network.ListenHost == "" {
+		return net.IPv4zero.String()
 	}
-	return net.JoinHostPort(host, strconv.Itoa(int(app.Ports)))
+	return c.Network.ListenHost
+}
+
+func listenAddress(c *conf.Config, app conf.App) string {
+	return net.JoinHostPort(listenHost(c), strconv.Itoa(int(app.Ports)))
 }
 
 // toldAddress is what a role tells others to reach it by.

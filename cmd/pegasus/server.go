@@ -57,9 +57,27 @@ func runServer(ctx context.Context, config string, log logFlags) error {
 	<-ctx.Done()
 	logger.Info("stop")
 	stopping := time.Now()
-	err = closeAll(servers)
+	err = leave(servers)
 	logger.Info("stopped", "took", time.Since(stopping), "err", err)
 	return err
+}
+
+// handOverMax bounds how long a stopping replica server gives its primaries away.
+const handOverMax = 3 * time.Second
+
+// leave ends the servers of a cluster that goes on without them.
+func leave(servers []server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), handOverMax)
+	defer cancel()
+	var all []error
+	for i := len(servers) - 1; i >= 0; i-- {
+		if s, ok := servers[i].(interface{ Shutdown(context.Context) error }); ok {
+			all = append(all, s.Shutdown(ctx))
+			continue
+		}
+		all = append(all, servers[i].Close())
+	}
+	return errors.Join(all...)
 }
 
 // closeAll ends servers in the reverse order of their start.
