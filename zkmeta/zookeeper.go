@@ -56,6 +56,7 @@ type ZooKeeper struct {
 
 	sessionMs      atomic.Int64 // negotiated, 0 before the first session
 	disconnectedAt atomic.Int64 // Unix nanoseconds, 0 while connected
+	gate           sessionGate
 	observer       *observer
 
 	mu       sync.Mutex
@@ -82,6 +83,7 @@ func OpenZooKeeper(hosts []string, opts ZooKeeperOptions) (*ZooKeeper, error) {
 		slots:   make(chan struct{}, opts.InFlightMax),
 		closed:  make(chan struct{}),
 	}
+	z.gate.init()
 	z.observer = newObserver(z)
 	z.disconnectedAt.Store(time.Now().UnixNano())
 	conn, _, err := zk.Connect(hosts, opts.SessionTimeout,
@@ -139,8 +141,10 @@ func (z *ZooKeeper) sessionEvent(e zk.Event) {
 	switch e.State {
 	case zk.StateHasSession:
 		z.disconnectedAt.Store(0)
+		z.gate.connected()
 	case zk.StateDisconnected, zk.StateExpired:
 		z.disconnectedAt.CompareAndSwap(0, time.Now().UnixNano())
+		z.gate.disconnected()
 	}
 	z.mu.Lock()
 	led := z.led
@@ -171,8 +175,8 @@ func (z *ZooKeeper) leading() (*zkLease, error) {
 	return z.led, nil
 }
 
-// zkCall runs one request of the client, which knows no timeouts of its own. A
-// request that was given up keeps its slot until the client lets go of it, which
+// zkCall runs one request of the client, which knows no timeouts of its own, as
+// soon as there is a session. A request that was given up keeps its slot until the client lets go of it, which
 // it does at the latest when the connection breaks.
 func zkCall[T any](ctx context.Context, z *ZooKeeper, request func(*zk.Conn) (T, error)) (T, error) {
 	var none T
@@ -185,6 +189,15 @@ func zkCall[T any](ctx context.Context, z *ZooKeeper, request func(*zk.Conn) (T,
 	case z.slots <- struct{}{}:
 	case <-ctx.Done():
 		return none, timedOut(caller, "no free slot for the request")
+	}
+	select {
+	case <-z.gate.wait():
+	case <-z.closed:
+		<-z.slots
+		return none, ErrClosed
+	case <-ctx.Done():
+		<-z.slots
+		return none, timedOut(caller, "no session with ZooKeeper")
 	}
 	type result struct {
 		value T

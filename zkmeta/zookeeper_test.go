@@ -349,8 +349,13 @@ func TestShortCutKeepsTheLease(t *testing.T) {
 
 // The server is killed and started again: state, session and lease survive.
 func TestServerRestart(t *testing.T) {
-	server := zktest.Start(t, zktest.Options{Tick: 2 * time.Second})
-	a := openZK(t, 40*time.Second, server.Addr())
+	server := zktest.Start(t, zktest.Options{Tick: 5 * time.Second})
+	a, err := OpenZooKeeper([]string{server.Addr()}, ZooKeeperOptions{
+		LockRoot: testLockRoot, SessionTimeout: 100 * time.Second, CallTimeout: 2 * time.Second, Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
 	l := leadTest(t, a, "meta-1:34601")
 	mustCreateAll(t, a, "/s/x", "1")
 	for _, data := range []string{"2", "3"} {

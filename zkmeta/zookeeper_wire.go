@@ -110,3 +110,64 @@ type clientLog struct{ logger *slog.Logger }
 func (l clientLog) Printf(format string, args ...any) {
 	l.logger.Debug("zookeeper client: " + fmt.Sprintf(format, args...))
 }
+
+// gateDelay is how long requests wait after a reconnect. The client then asks for
+// its watches again, relative to the last transaction it has seen; an answer that
+// comes in earlier moves that mark, without a lock, and an event is missed.
+const gateDelay = 100 * time.Millisecond
+
+// sessionGate keeps requests back while there is no session, and for a moment
+// after a reconnect.
+type sessionGate struct {
+	mu   sync.Mutex
+	open chan struct{} // closed while requests may go
+	turn int           // counts connects and disconnects
+}
+
+func (g *sessionGate) init() { g.open = make(chan struct{}) }
+
+func (g *sessionGate) wait() <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.open
+}
+
+func (g *sessionGate) connected() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.turn++
+	delay, turn := gateDelay, g.turn
+	if turn == 1 {
+		delay = 0 // there are no watches yet
+	}
+	time.AfterFunc(delay, func() { g.let(turn) })
+}
+
+// let opens the gate, unless the connection went away in between.
+func (g *sessionGate) let(turn int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.turn == turn && !isClosed(g.open) {
+		close(g.open)
+	}
+}
+
+func (g *sessionGate) disconnected() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if isClosed(g.open) {
+		g.open = make(chan struct{})
+	}
+	if g.turn > 0 {
+		g.turn++
+	}
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
