@@ -5,7 +5,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -132,6 +134,9 @@ func openPebble(dir string, po *pebble.Options) (db *pebble.DB, err error) {
 			err = &Error{Op: "open " + dir, Class: ClassCorruption, Err: fmt.Errorf("engine panic: %v", r)}
 		}
 	}()
+	if err := refuseOrphans(dir, po); err != nil {
+		return nil, err
+	}
 	db, err = pebble.Open(dir, po)
 	if err != nil {
 		class := openClass(err)
@@ -141,6 +146,32 @@ func openPebble(dir string, po *pebble.Options) (db *pebble.DB, err error) {
 		return nil, &Error{Op: "open " + dir, Class: class, Err: err}
 	}
 	return db, nil
+}
+
+// refuseOrphans finds tables without the manifest that names them. The engine would take such a
+// directory for a new one and remove them.
+func refuseOrphans(dir string, po *pebble.Options) error {
+	names, err := po.FS.List(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var table string
+	for _, name := range names {
+		if strings.HasSuffix(name, ".sst") {
+			table = name
+		}
+	}
+	if err != nil || table == "" {
+		return wrap("open "+dir, err)
+	}
+	desc, err := pebble.Peek(dir, po.FS)
+	if err == nil && !desc.Exists {
+		err = fmt.Errorf("table %s without a manifest", table)
+	}
+	if err != nil {
+		return &Error{Op: "open " + dir, Class: openClass(err), Err: err}
+	}
+	return nil
 }
 
 func (s *Store) loadState() error {
