@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/layer2"
@@ -34,9 +35,14 @@ func (s *State) UpdateAppEnv(t Ticket, req *metaadmin.ConfigurationUpdateAppEnvR
 	}
 	var next map[string]string
 	var deleted []string
-	s.writeApp(a, func(info *layer2.AppInfo) {
+	s.writeApp(a, func(info *layer2.AppInfo) bool {
 		deleted = change(info.Envs)
 		next = info.Envs
+		if envsFit(next) {
+			return true
+		}
+		s.answerEnv(t, base.ErrInvalidParameters, fmt.Sprintf("the environment of a table may have %d bytes", envBytesMax))
+		return false
 	}, func(int64) {
 		a.info.Envs = maps.Clone(next)
 		switch {
@@ -78,6 +84,18 @@ func envChange(req *metaadmin.ConfigurationUpdateAppEnvRequest) (change func(map
 	}
 }
 
+// envBytesMax bounds the environment of a table, keys and values together: the table's node in the
+// tree must hold it, in a form that can be six times as long.
+const envBytesMax = 64 << 10
+
+func envsFit(envs map[string]string) bool {
+	n := 0
+	for k, v := range envs {
+		n += len(k) + len(v)
+	}
+	return n <= envBytesMax
+}
+
 func setEnvs(keys, values []string) (func(map[string]string) []string, string) {
 	if len(keys) == 0 || len(keys) != len(values) {
 		return nil, fmt.Sprintf("keys and values should have the same number of elements, at least one: %d and %d", len(keys), len(values))
@@ -85,6 +103,9 @@ func setEnvs(keys, values []string) (func(map[string]string) []string, string) {
 	for i, k := range keys {
 		if hint := CheckEnv(k, values[i]); hint != "" {
 			return nil, hint
+		}
+		if !utf8.ValidString(values[i]) {
+			return nil, fmt.Sprintf("the value of '%s' is not UTF-8 text", k)
 		}
 	}
 	return func(envs map[string]string) []string {
@@ -98,7 +119,7 @@ func setEnvs(keys, values []string) (func(map[string]string) []string, string) {
 func deleteWhere(match func(string) bool) func(map[string]string) []string {
 	return func(envs map[string]string) (deleted []string) {
 		for _, k := range slices.Sorted(maps.Keys(envs)) {
-			if match(k) {
+			if match(k) && k != envCountUpdate { // which is the meta's own
 				delete(envs, k)
 				deleted = append(deleted, k)
 			}

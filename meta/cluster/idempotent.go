@@ -40,7 +40,10 @@ func (s *State) SetAtomicIdempotent(t Ticket, req *metaadmin.ConfigurationSetAto
 	case old == want:
 		answer(base.ErrOK, "no need to update atomic_idempotent since it's unchanged")
 	default:
-		s.writeApp(a, func(info *layer2.AppInfo) { info.AtomicIdempotent = want }, func(int64) {
+		s.writeApp(a, func(info *layer2.AppInfo) bool {
+			info.AtomicIdempotent = want
+			return true
+		}, func(int64) {
 			a.info.AtomicIdempotent = want
 			answer(base.ErrOK, "")
 		})

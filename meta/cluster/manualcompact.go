@@ -46,11 +46,12 @@ func (s *State) StartManualCompact(now int64, t Ticket, req *metaadmin.StartAppM
 		}
 	}
 	var next map[string]string
-	s.writeApp(a, func(info *layer2.AppInfo) {
+	s.writeApp(a, func(info *layer2.AppInfo) bool {
 		for k, v := range envs {
 			info.Envs[k] = v
 		}
 		next = info.Envs
+		return true
 	}, func(int64) {
 		a.info.Envs = cloneInfo(&layer2.AppInfo{Envs: next}).Envs
 		answer(base.ErrOK, "succeed")

@@ -32,7 +32,7 @@ func (s *State) RecallApp(now int64, t Ticket, req *metaadmin.ConfigurationRecal
 	s.stage(a, layer2.AppStatus_AS_RECALLING, len(a.parts), layer2.AppStatus_AS_AVAILABLE, func(int64) {
 		s.reply(t, &metaadmin.ConfigurationRecallAppResponse{Err: base.ErrOK.Ptr(), Info: cloneInfo(&a.info)})
 	})
-	s.writeApp(a, func(*layer2.AppInfo) {}, func(now int64) {
+	s.writeApp(a, asIs, func(now int64) {
 		for i := range a.parts {
 			s.stagePartition(now, a, i, recallConfig)
 		}
@@ -50,7 +50,7 @@ func (s *State) checkRecall(now int64, a *App, name string) base.ErrorCode {
 	if a.info.ExpireSecond*1000 < now {
 		return base.ErrAppNotExist
 	}
-	if s.names[name] != nil {
+	if s.names[name] != nil || !nameFits(name) {
 		return base.ErrInvalidParameters
 	}
 	return base.ErrOK
@@ -75,6 +75,9 @@ func (s *State) RenameApp(t Ticket, req *metaadmin.ConfigurationRenameAppRequest
 	case s.names[to] != nil:
 		answer(base.ErrInvalidParameters, fmt.Sprintf("ERROR: app(%s) already exist!", to))
 		return
+	case !nameFits(to):
+		answer(base.ErrInvalidParameters, "ERROR: the new name is empty, too long or no text!")
+		return
 	case a.info.Status != layer2.AppStatus_AS_AVAILABLE:
 		answer(busyStatus(a), fmt.Sprintf("ERROR: app(%s) status can't execute rename.", from))
 		return
@@ -82,7 +85,7 @@ func (s *State) RenameApp(t Ticket, req *metaadmin.ConfigurationRenameAppRequest
 	a.info.AppName = to
 	a.version++
 	s.names[to] = a
-	s.writeApp(a, func(*layer2.AppInfo) {}, func(int64) {
+	s.writeApp(a, asIs, func(int64) {
 		if s.names[from] == a {
 			delete(s.names, from)
 		}

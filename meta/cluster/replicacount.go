@@ -77,7 +77,7 @@ func (s *State) SetMaxReplicaCount(t Ticket, req *metaadmin.ConfigurationSetMaxR
 			a.info.Envs = map[string]string{}
 		}
 		a.info.Envs[envCountUpdate] = value
-		s.writeApp(a, func(*layer2.AppInfo) {}, func(now int64) {
+		s.writeApp(a, asIs, func(now int64) {
 			s.changeCounts(now, a, n, func() { answer(base.ErrOK, "") })
 		})
 	}
@@ -105,9 +105,10 @@ func (s *State) changeCounts(now int64, a *App, n int32, done func()) {
 }
 
 func (s *State) finishCounts(a *App, n int32, done func()) {
-	s.writeApp(a, func(info *layer2.AppInfo) {
+	s.writeApp(a, func(info *layer2.AppInfo) bool {
 		info.MaxReplicaCount = n
 		delete(info.Envs, envCountUpdate)
+		return true
 	}, func(now int64) {
 		a.info.MaxReplicaCount = n
 		delete(a.info.Envs, envCountUpdate)

@@ -49,11 +49,11 @@ type App struct {
 	version uint64      // grows with every change of the table or of one of its partitions
 }
 
-// appWrite is one write of the table's node. build runs when its turn has come.
+// appWrite is one write of the table's node. build runs when its turn has come and may find that
+// there is nothing to write; done runs when it is persisted.
 type appWrite struct {
-	build func(info *layer2.AppInfo)
+	build func(info *layer2.AppInfo) bool
 	done  func(now int64)
-	info  *layer2.AppInfo
 }
 
 // Partition is one partition of a table.
@@ -177,19 +177,27 @@ func newPartition(a *App, index int32) *Partition {
 
 // writeApp puts a write of the table's node at the end of the table's queue: writes of whole
 // structs must not overtake each other, or one would bring back what another removed.
-func (s *State) writeApp(a *App, build func(info *layer2.AppInfo), done func(now int64)) {
+func (s *State) writeApp(a *App, build func(info *layer2.AppInfo) bool, done func(now int64)) {
 	a.writes = append(a.writes, &appWrite{build: build, done: done})
 	if len(a.writes) == 1 {
-		s.startWrite(a)
+		s.startWrites(a)
 	}
 }
 
-func (s *State) startWrite(a *App) {
-	w := a.writes[0]
-	w.info = cloneInfo(&a.info)
-	w.info.Status = storedStatus(a.info.Status)
-	w.build(w.info)
-	s.emit(PersistApp{Info: w.info})
+// asIs writes the table as it stands in memory.
+func asIs(*layer2.AppInfo) bool { return true }
+
+// startWrites begins the first write that still makes sense.
+func (s *State) startWrites(a *App) {
+	for len(a.writes) > 0 {
+		info := cloneInfo(&a.info)
+		info.Status = storedStatus(a.info.Status)
+		if a.writes[0].build(info) {
+			s.emit(PersistApp{Info: info})
+			return
+		}
+		a.writes = a.writes[1:]
+	}
 }
 
 // AppPersisted tells that the write of the table's node is durable.
@@ -202,9 +210,7 @@ func (s *State) AppPersisted(now int64, appID int32) {
 	a.writes = a.writes[1:]
 	a.version++
 	w.done(now)
-	if len(a.writes) > 0 {
-		s.startWrite(a)
-	}
+	s.startWrites(a)
 }
 
 // storedStatus is what the tree holds: a table half-way to a status is stored as having reached it.

@@ -2,7 +2,7 @@ package cluster
 
 import (
 	"maps"
-	"slices"
+	"unicode/utf8"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/layer2"
@@ -16,7 +16,11 @@ func (s *State) CreateApp(now int64, t Ticket, req *metaadmin.ConfigurationCreat
 	if o == nil {
 		o = &metaadmin.CreateAppOptions{}
 	}
-	if err := s.checkCreate(o); err != base.ErrOK {
+	err := s.checkCreate(o)
+	if err == base.ErrOK && !nameFits(req.AppName) {
+		err = base.ErrInvalidParameters
+	}
+	if err != base.ErrOK {
 		s.reply(t, &metaadmin.ConfigurationCreateAppResponse{Err: err.Ptr()})
 		return
 	}
@@ -45,7 +49,7 @@ func (s *State) CreateApp(now int64, t Ticket, req *metaadmin.ConfigurationCreat
 	s.stage(a, layer2.AppStatus_AS_CREATING, len(a.parts), layer2.AppStatus_AS_AVAILABLE, func(int64) {
 		s.reply(t, &metaadmin.ConfigurationCreateAppResponse{Err: base.ErrOK.Ptr(), Appid: a.info.AppID})
 	})
-	s.writeApp(a, func(*layer2.AppInfo) {}, func(now int64) {
+	s.writeApp(a, asIs, func(now int64) {
 		for i := range a.parts {
 			s.stagePartition(now, a, i, sameConfig)
 		}
@@ -59,12 +63,23 @@ func (s *State) checkCreate(o *metaadmin.CreateAppOptions) base.ErrorCode {
 	if o.PartitionCount <= 0 || o.PartitionCount > s.opts.PartitionCountMax || !s.replicaCountFits(o.ReplicaCount) {
 		return base.ErrInvalidParameters
 	}
-	for _, k := range slices.Sorted(maps.Keys(o.Envs)) {
-		if checkedAtCreate[k] && CheckEnv(k, o.Envs[k]) != "" {
+	for k, v := range o.Envs {
+		if checkedAtCreate[k] && CheckEnv(k, v) != "" || !utf8.ValidString(k) || !utf8.ValidString(v) {
 			return base.ErrInvalidParameters
 		}
 	}
+	if !envsFit(o.Envs) || len(o.AppType) > nameBytesMax || !utf8.ValidString(o.AppType) {
+		return base.ErrInvalidParameters
+	}
 	return base.ErrOK
+}
+
+// nameBytesMax bounds the name of a table. What it consists of is the business of those who make
+// tables, as long as it is text.
+const nameBytesMax = 512
+
+func nameFits(name string) bool {
+	return name != "" && len(name) <= nameBytesMax && utf8.ValidString(name)
 }
 
 // replicaCountFits tells whether a table may have so many replicas; each needs a server of its own.
@@ -159,7 +174,7 @@ func (s *State) DropApp(now int64, t Ticket, req *metaadmin.ConfigurationDropApp
 	for _, p := range a.parts {
 		s.clearProposals(p)
 	}
-	s.writeApp(a, func(*layer2.AppInfo) {}, func(now int64) {
+	s.writeApp(a, asIs, func(now int64) {
 		delete(s.names, a.info.AppName)
 		for i := range a.parts {
 			s.stagePartition(now, a, i, dropConfig)
