@@ -19,6 +19,8 @@ type cluster struct {
 	nodes  []*node
 	meta   metaModel
 	faults faults
+	// pipeline is Params.PipelineUpdates: 1 fills the window, more waits and batches.
+	pipeline int
 
 	truth   map[int64]string // decree -> what was applied, anywhere
 	holder  map[int64]Node   // ballot -> the one node that was primary under it
@@ -91,7 +93,7 @@ func (q *eventQueue) Pop() any {
 }
 
 func newCluster(seed uint64, count int) *cluster {
-	c := &cluster{rng: rand.New(rand.NewPCG(seed, 7)), truth: map[int64]string{}, holder: map[int64]Node{}}
+	c := &cluster{rng: rand.New(rand.NewPCG(seed, 7)), truth: map[int64]string{}, holder: map[int64]Node{}, pipeline: 1 + int(seed%2)*7}
 	c.meta.beacons = map[Node]int64{}
 	c.meta.config = Config{MaxReplicaCount: 3}
 	for i := range count {
@@ -224,7 +226,7 @@ func (c *cluster) start(n *node) {
 func (n *node) open() {
 	n.tokens, n.writes, n.metaSeq = map[uint64]func(Effect){}, map[uint64]string{}, map[uint64]bool{}
 	n.store = n.store[:n.durable]
-	params := Params{GroupCheckIntervalMs: 1500, CommitNoticeMs: 300, LearnRetryMs: 200, PrepareTimeoutMs: 1000, LearnerTimeoutMs: 1500, UpgradeResendMs: 500, PrepareListDecrees: 40}
+	params := Params{GroupCheckIntervalMs: 1500, CommitNoticeMs: 300, LearnRetryMs: 200, PrepareTimeoutMs: 1000, LearnerTimeoutMs: 1500, UpgradeResendMs: 500, PrepareListDecrees: 40, PipelineUpdates: n.c.pipeline}
 	n.core = New(base.Gpid{AppID: 2, PartitionIndex: 1}, n.addr, params, n.ballot, int64(n.durable), int64(n.durable))
 	for _, m := range slices.Clone(n.log) {
 		effects, err := n.core.Replay(m)

@@ -112,11 +112,10 @@ func TestCommitNeedsTheLogAndEveryMember(t *testing.T) {
 
 func TestWritesThatWaitBecomeOneMutation(t *testing.T) {
 	a := primaryOf(t, nodeB, nodeC)
-	a.params.WindowDecrees = 1
 	a.step(write(1))
 	a.step(write(2), write(3), write(4))
 	if a.MaxDecree() != 1 {
-		t.Fatalf("window of one decree, but prepared up to %d", a.MaxDecree())
+		t.Fatalf("three writes are not worth a mutation beside another, but prepared up to %d", a.MaxDecree())
 	}
 	e := a.step(PrepareReplied{From: nodeB, Ballot: 3, Decree: 1, Err: base.ErrOK}, PrepareReplied{From: nodeC, Ballot: 3, Decree: 1, Err: base.ErrOK}, Logged{Ballot: 3, Decree: 1})
 	if m := one[Append](t, e).Mutation; len(m.Updates) != 3 || m.Decree != 2 || m.LastCommitted != 1 {
@@ -213,6 +212,7 @@ func TestRestartedPrimaryTakesANewBallotFirst(t *testing.T) {
 
 func TestLostSecondaryIsRemovedAndWritesGoOn(t *testing.T) {
 	a := primaryOf(t, nodeB, nodeC)
+	a.params.PipelineUpdates = 1
 	a.step(write(1))
 	fail := PrepareReplied{From: nodeC, Ballot: 3, Decree: 1, Err: base.ErrTimeout}
 	ask := one[UpdateMeta](t, a.step(fail))

@@ -14,10 +14,9 @@ func (c *Core) onWrite(u Update) {
 	c.primary.queueBytes += len(u.Body)
 }
 
-// pump turns queued writes into mutations while the window has room. All that waits goes into one
-// mutation, up to the batch limits.
+// pump turns queued writes into mutations. All that waits goes into one, up to the batch limits.
 func (c *Core) pump() {
-	for c.status == Primary && len(c.primary.queue) > 0 && c.list.last-c.list.committed < c.params.WindowDecrees {
+	for c.status == Primary && len(c.primary.queue) > 0 && c.mayPrepare() {
 		n, bytes := 0, 0
 		for n < len(c.primary.queue) && n < c.params.BatchUpdatesMax {
 			size := len(c.primary.queue[n].Body)
@@ -35,6 +34,17 @@ func (c *Core) pump() {
 			TimestampUs: c.nextTimestampUs(), DefaultTTL: c.defaultTTL, Updates: updates,
 		})
 	}
+}
+
+// mayPrepare says whether the queue's turn has come: at once on an idle partition, otherwise when
+// enough waits to be worth a mutation of its own.
+func (c *Core) mayPrepare() bool {
+	inFlight := c.list.last - c.list.committed
+	if inFlight == 0 {
+		return true
+	}
+	enough := len(c.primary.queue) >= c.params.PipelineUpdates || c.primary.queueBytes >= c.params.PipelineBytes
+	return enough && inFlight < c.params.WindowDecrees
 }
 
 func (c *Core) shiftQueue(n, bytes int) {

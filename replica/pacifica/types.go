@@ -93,6 +93,11 @@ type Params struct {
 	// BatchUpdatesMax and BatchBytesMax close a mutation.
 	BatchUpdatesMax int
 	BatchBytesMax   int
+	// PipelineUpdates and PipelineBytes: while a mutation is in two-phase commit, another one begins
+	// only when at least so much waits for it. It could not be committed earlier anyway, and what
+	// arrives meanwhile travels with it.
+	PipelineUpdates int
+	PipelineBytes   int
 	// QueueUpdatesMax and QueueBytesMax bound the writes that wait for a mutation.
 	QueueUpdatesMax int
 	QueueBytesMax   int
@@ -136,6 +141,12 @@ func (p Params) withDefaults() Params {
 	}
 	if p.BatchBytesMax <= 0 {
 		p.BatchBytesMax = 1 << 20
+	}
+	if p.PipelineUpdates <= 0 {
+		p.PipelineUpdates = 64
+	}
+	if p.PipelineBytes <= 0 {
+		p.PipelineBytes = 128 << 10
 	}
 	if p.QueueUpdatesMax <= 0 {
 		p.QueueUpdatesMax = 10_000
