@@ -35,7 +35,8 @@ type Options struct {
 	LoadOnly   bool
 	Seed       uint64 // of choices and values; the same seed makes the same requests
 
-	Progress io.Writer // takes a line now and then; nil: silent
+	Progress  io.Writer // takes a line now and then; nil: silent
+	Overwrite bool      // Progress is a terminal: each line goes over the last
 }
 
 // Limits of what may be asked for.

@@ -43,7 +43,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	t.counters = &counters
 	t.people.rows.Store(o.Rows)
 	if !o.SkipLoad {
-		p := newProgress(o.Progress)
+		p := newProgress(&o)
 		loaded, err := load(ctx, &o, t.layout, conns.tables, func(done int64) { p.loading(done, o.Rows) })
 		p.end()
 		if err != nil {
@@ -118,7 +118,7 @@ func (t *traffic) run(ctx context.Context, conns *connections, result *Result) e
 	if err := t.start(conns); err != nil {
 		return err
 	}
-	progress := newProgress(o.Progress)
+	progress := newProgress(o)
 	var discarded, measured tally
 	t.wait(ctx, o.Warmup, "warm-up", progress, &discarded)
 	t.records.take() // whatever ended since the last look still belongs to the warm-up
@@ -207,11 +207,12 @@ func (t *traffic) drain() bool {
 // progress writes one line per second, over the last one on a terminal.
 type progress struct {
 	out  io.Writer
+	over bool
 	last atomic.Int64 // when the load's line was last written, in Unix ns
 	open atomic.Bool  // a line was begun
 }
 
-func newProgress(out io.Writer) *progress { return &progress{out: out} }
+func newProgress(o *Options) *progress { return &progress{out: o.Progress, over: o.Overwrite} }
 
 func (p *progress) loading(done, all int64) {
 	now, last := time.Now().UnixNano(), p.last.Load()
@@ -228,6 +229,10 @@ func (p *progress) working(phase string, passed, long time.Duration, part *tally
 }
 
 func (p *progress) line(format string, args ...any) {
+	if !p.over {
+		fmt.Fprintf(p.out, format+"\n", args...)
+		return
+	}
 	p.open.Store(true)
 	fmt.Fprintf(p.out, "\r%-78s", fmt.Sprintf(format, args...))
 }

@@ -84,7 +84,7 @@ func (s *servers) look(ctx context.Context) sample {
 	now.metrics = s.readMetrics(ctx)
 	var err error
 	if now.server, err = processUsage(s.pids); err != nil {
-		s.note, s.pids = "no CPU time: "+strings.TrimPrefix(err.Error(), "bench: "), nil
+		s.note, s.pids = "no CPU time: a server process ended", nil
 	}
 	if own, err := processUsage([]int{os.Getpid()}); err == nil {
 		now.client = own

@@ -45,7 +45,7 @@ CPU time is measured when the servers run on this machine and belong to this use
 				return err
 			}
 			o.Metas, o.Distribution, o.SkipLoad = strings.Split(metas, ","), bench.Distribution(distribution), !load
-			o.Progress = os.Stderr
+			o.Progress, o.Overwrite = os.Stderr, isTerminal(os.Stderr)
 			return runBench(cmd.Context(), o, asJSON, cmd.OutOrStdout())
 		},
 	}
