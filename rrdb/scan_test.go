@@ -163,6 +163,14 @@ func TestScanFilters(t *testing.T) {
 	q.SortKeyFilterType, q.SortKeyFilterPattern = 3, blob("1")
 	rows, _ := r.drain(r.scanner(q))
 	eq(t, "both", rows, "m1/b1= m2/1=")
+	q.FullScan = nil // an old client; it starts at the empty hash key, wherever the filter moves the start
+	rows, _ = r.drain(r.scanner(q))
+	eq(t, "both, without full_scan", rows, "m1/b1= m2/1=")
+	q.StartKey = base.BlobOf(rawKey("a", ""))
+	rows, _ = r.drain(r.scanner(q))
+	eq(t, "confined to the hash key the filter moved to", rows, "")
+	q = fullScan(1)
+	q.HashKeyFilterPattern = blob("m")
 	q.HashKeyFilterType, q.SortKeyFilterType = 1, 0
 	rows, _ = r.drain(r.scanner(q))
 	eq(t, "anywhere", rows, "m1/a= m1/b1= m2/1= xm/1=")

@@ -96,7 +96,9 @@ func (s *Store) sweepInBackground() {
 // it thinned out, which is what frees the space.
 func (s *Store) Sweep(ctx context.Context) (SweepResult, error) {
 	p := sweepPass{s: s, cursor: dataStart}
+	s.applyMu.Lock()              // no write is between setting this and being visible
 	s.sweeper.sawTTL.Store(false) // set again by a write or by this pass
+	s.applyMu.Unlock()
 	perChunk := time.Second * time.Duration(s.engine.opts.SweepChunkRows) / time.Duration(s.engine.opts.SweepRowsPerSecond)
 	for p.cursor != nil {
 		began := time.Now()
