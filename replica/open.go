@@ -215,7 +215,7 @@ func (s *Server) openDir(gpid base.Gpid, dir string) (p *partition, err error) {
 		return nil, fmt.Errorf("%s: store ends at decree %d, promised was %d: %w", dir, store.LastApplied(), init.DurableDecree, errIncomplete)
 	}
 	o := s.opts.Plog
-	o.FS, o.Logger = s.opts.FS, p.log
+	o.FS, o.Logger, o.Syncer = s.opts.FS, p.log, s.syncers.Of(s.disks.TagOf(dir))
 	if p.plog, err = plog.Open(filepath.Join(dir, plogDirName), o); err != nil {
 		return nil, err
 	}

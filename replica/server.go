@@ -13,6 +13,7 @@ import (
 	"github.com/pegasus-go/pegasus/replica/disk"
 	"github.com/pegasus-go/pegasus/replica/nfs"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
+	"github.com/pegasus-go/pegasus/replica/plog"
 	"github.com/pegasus-go/pegasus/rpc"
 	"github.com/pegasus-go/pegasus/rrdb"
 )
@@ -37,6 +38,7 @@ type Server struct {
 	denyClients atomic.Bool
 	syncNow     chan struct{}
 	readers     *workers
+	syncers     plog.Syncers
 	learnSlots  slots
 
 	ctx    context.Context

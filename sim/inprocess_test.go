@@ -12,7 +12,7 @@ import (
 	"github.com/pegasus-go/pegasus/meta/cluster"
 )
 
-func testLogger(t *testing.T) *slog.Logger {
+func testLogger(testing.TB) *slog.Logger {
 	level := slog.LevelWarn
 	if os.Getenv("PEGASUS_TEST_LOG") != "" {
 		level = slog.LevelDebug
