@@ -21,9 +21,19 @@ const digestTimeout = 10 * time.Minute
 // registerCommands offers the remote commands (ops.md 7.3).
 func (s *Server) registerCommands(c *rpc.Commands) {
 	c.RegisterUsage("replica.kill_partition", "[app_id [partition_index]]", "make replicas fail as if their storage had", s.killPartition)
-	c.RegisterUsage("replica.deny-client", "<true|false>", "turn all clients away", func(args []string) string {
-		return setBool(args, s.denyClients.Load, s.denyClients.Store)
+	c.RegisterUsage("replica.deny-client", "[true|false]", "turn all clients away", func(args []string) string {
+		return setBool("replica.deny-client", args, s.denyClients.Load, s.denyClients.Store)
 	})
+	c.Register("server-info", "show version and start time", func([]string) string {
+		return compact(struct {
+			BuildType string `json:"build_type"`
+			SHA       string `json:"git_SHA"`
+			Start     string `json:"start_time"`
+			Version   string `json:"version"`
+		}{"Release", s.opts.GitCommit, s.started.Format("2006-01-02 15:04:05"), s.opts.Version})
+	})
+	// Log lines are written as they come; there is nothing to flush.
+	c.Register("flush-log", "flush the log", func([]string) string { return "Flush done." })
 	group := func(name, help string, all bool, one func(p *partition) string) {
 		c.RegisterUsage(name, "[id1,id2,...] with id = app_id or app_id.partition_index", help, func(args []string) string {
 			return s.forReplicas(args, all, one)
@@ -65,21 +75,38 @@ func (s *Server) registerCommands(c *rpc.Commands) {
 		if err != nil {
 			return err.Error()
 		}
-		out, _ := json.Marshal(map[string]any{"decree": d.Decree, "timestamp_us": d.TimestampUs, "rows": d.Rows, "digest": d.Sum})
-		return string(out)
+		return compact(map[string]any{"decree": d.Decree, "timestamp_us": d.TimestampUs, "rows": d.Rows, "digest": d.Sum})
 	})
 }
 
-func setBool(args []string, get func() bool, set func(bool)) string {
-	if len(args) == 0 {
-		return strconv.FormatBool(get())
+// setBool is a switch with the answers of the original (ops.md 7).
+func setBool(name string, args []string, get func() bool, set func(bool)) string {
+	answer := func(err string, more ...string) string {
+		m := map[string]string{"error": err}
+		for _, v := range more {
+			m[name] = v
+		}
+		out, _ := json.MarshalIndent(m, "", "  ")
+		return string(out) + "\n"
 	}
-	v, err := strconv.ParseBool(args[0])
-	if err != nil || len(args) > 1 {
-		return "ERR: invalid arguments"
+	switch {
+	case len(args) == 0:
+		return answer("ok", strconv.FormatBool(get()))
+	case len(args) > 1:
+		return answer("ERR: invalid arguments, only one boolean argument is acceptable")
 	}
-	set(v)
-	return "OK"
+	switch strings.ToLower(args[0]) {
+	case "true", "false":
+		set(strings.EqualFold(args[0], "true"))
+		return answer("ok")
+	}
+	return answer(fmt.Sprintf("ERR: invalid arguments, '%s' is not a boolean", args[0]))
+}
+
+// compact renders what cannot fail to encode.
+func compact(v any) string {
+	out, _ := json.Marshal(v)
+	return string(out)
 }
 
 func (s *Server) killPartition(args []string) string {
@@ -168,7 +195,7 @@ func roleLetter(st pacifica.Status) string {
 func (p *partition) progress() string {
 	v, store := p.view.Load(), p.store.Load()
 	durable := store.LastDurable()
-	out, _ := json.Marshal(struct {
+	return compact(struct {
 		MaxPrepared    int64 `json:"max_prepared_decree"`
 		MaxPlog        int64 `json:"max_plog_decree"`
 		MaxPlogOnDisk  int64 `json:"max_plog_decree_on_disk"`
@@ -182,5 +209,4 @@ func (p *partition) progress() string {
 		LearnersActive int   `json:"learners"`
 	}{v.lastPrepared, p.plog.LastDecree(), p.plog.LastDecree(), v.lastCommitted, v.lastCommitted, store.LastApplied(), durable, durable,
 		max(p.plog.FirstDecree()-1, 0), []any{}, len(v.learners)})
-	return string(out)
 }
