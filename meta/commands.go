@@ -44,10 +44,24 @@ var intKnobs = []struct {
 		func(o *cluster.Options) *int64 { return &o.AddSecondaryMaxPerNode }},
 }
 
+var boolKnobs = []struct {
+	name, help string
+	of         func(o *cluster.Options) *bool
+}{
+	{"meta.lb.add_secondary_enable_flow_control", "control whether enable add secondary flow control",
+		func(o *cluster.Options) *bool { return &o.AddSecondaryFlowControl }},
+	{"meta.lb.balancer_in_turn", "control whether do app balancer in turn",
+		func(o *cluster.Options) *bool { return &o.BalancerInTurn }},
+	{"meta.lb.only_primary_balancer", "control whether do only primary balancer",
+		func(o *cluster.Options) *bool { return &o.OnlyPrimaryBalancer }},
+	{"meta.lb.only_move_primary", "control whether only move primary in balancer",
+		func(o *cluster.Options) *bool { return &o.OnlyMovePrimary }},
+}
+
 const (
-	cmdFlowControl = "meta.lb.add_secondary_enable_flow_control"
-	cmdBlackList   = "meta.lb.assign_secondary_black_list"
-	cmdBalance     = "meta.lb.get_balance_operation_count"
+	cmdBlackList = "meta.lb.assign_secondary_black_list"
+	cmdIgnored   = "meta.lb.ignored_app_list"
+	cmdBalance   = "meta.lb.get_balance_operation_count"
 )
 
 func (s *Server) registerLeaderCommands() {
@@ -56,7 +70,11 @@ func (s *Server) registerLeaderCommands() {
 			return s.intCommand(k.name, args, *k.of(&s.opts.Cluster), k.max, k.of)
 		})
 	}
-	s.commands.RegisterUsage(cmdFlowControl, "<true|false>", "control whether enable add secondary flow control", s.flowControl)
+	for _, k := range boolKnobs {
+		s.commands.RegisterUsage(k.name, "<true|false>", k.help, func(args []string) string { return s.boolCommand(k.name, args, k.of) })
+	}
+	s.commands.RegisterUsage(cmdIgnored, "<get | set <id1,id2,...> | clear>", "Get, set or clear balancer ignored_app_list", s.ignoredApps)
+	s.commands.RegisterUsage(cmdBalance, "[total | move_pri | copy_pri | copy_sec | detail]", "Get balance operation count", s.balanceCount)
 	s.commands.RegisterUsage(cmdBlackList, "[<hp1,hp2,...> | clear]", "Control the assign secondary black list", s.blackList)
 }
 
@@ -64,8 +82,12 @@ func (s *Server) unregisterLeaderCommands() {
 	for _, k := range intKnobs {
 		s.commands.Unregister(k.name)
 	}
-	s.commands.Unregister(cmdFlowControl)
-	s.commands.Unregister(cmdBlackList)
+	for _, k := range boolKnobs {
+		s.commands.Unregister(k.name)
+	}
+	for _, name := range []string{cmdBlackList, cmdIgnored, cmdBalance} {
+		s.commands.Unregister(name)
+	}
 }
 
 // withCore runs f on the core of the current term; false when there is none.
@@ -116,7 +138,8 @@ func (s *Server) intCommand(name string, args []string, start, limit int64, of f
 	return errorJSON("ok")
 }
 
-func (s *Server) flowControl(args []string) string {
+// boolCommand is a command that reads or sets a switch.
+func (s *Server) boolCommand(name string, args []string, of func(o *cluster.Options) *bool) string {
 	if len(args) > 1 {
 		return errorJSON("ERR: invalid arguments, only one boolean argument is acceptable")
 	}
@@ -130,14 +153,14 @@ func (s *Server) flowControl(args []string) string {
 	value := false
 	if !s.withCore(func(_ int64, core *cluster.State) {
 		if len(args) == 1 {
-			core.Options().AddSecondaryFlowControl = want
+			*of(core.Options()) = want
 		}
-		value = core.Options().AddSecondaryFlowControl
+		value = *of(core.Options())
 	}) {
 		return errorJSON(notLeading)
 	}
 	if len(args) == 0 {
-		return prettyJSON(map[string]any{"error": "ok", cmdFlowControl: strconv.FormatBool(value)})
+		return prettyJSON(map[string]any{"error": "ok", name: strconv.FormatBool(value)})
 	}
 	return errorJSON("ok")
 }
@@ -171,6 +194,59 @@ func (s *Server) blackList(args []string) string {
 		return prettyJSON(map[string]any{"error": "ok", "assign_secondary_black_list": strings.Join(names, ",")})
 	}
 	return errorJSON("ok")
+}
+
+// ignoredApps reads and sets the tables that the balancer leaves alone.
+func (s *Server) ignoredApps(args []string) string {
+	var ids []int32
+	switch {
+	case len(args) == 1 && (args[0] == "get" || args[0] == "clear"):
+	case len(args) == 2 && args[0] == "set":
+		for _, x := range strings.Split(args[1], ",") {
+			id, err := strconv.ParseInt(x, 10, 32)
+			if err != nil || id <= 0 {
+				return errorJSON("invalid argument(s)")
+			}
+			ids = append(ids, int32(id))
+		}
+	default:
+		return errorJSON("invalid argument(s)")
+	}
+	var names []string
+	if !s.withCore(func(_ int64, core *cluster.State) {
+		if args[0] != "get" {
+			core.SetUnbalanced(ids)
+		}
+		for _, id := range core.Unbalanced() {
+			names = append(names, num(id))
+		}
+	}) {
+		return errorJSON(notLeading)
+	}
+	if args[0] == "get" {
+		return prettyJSON(map[string]any{"ignored_app_id_list": strings.Join(names, ",")})
+	}
+	return errorJSON("ok")
+}
+
+// balanceCount shows what the balancer would do next.
+func (s *Server) balanceCount(args []string) string {
+	var counts map[string]int
+	if !s.withCore(func(_ int64, core *cluster.State) { counts = balanceCounts(core) }) {
+		return errorJSON(notLeading)
+	}
+	what := "total"
+	if len(args) > 0 {
+		what = args[0]
+	}
+	if what == "detail" {
+		return prettyJSON(counts)
+	}
+	n, ok := counts[what]
+	if !ok || len(args) > 1 {
+		return errorJSON("ERR: invalid arguments")
+	}
+	return prettyJSON(map[string]int{what: n})
 }
 
 func errorJSON(text string) string { return prettyJSON(map[string]any{"error": text}) }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -130,6 +131,12 @@ func TestNativeCallerIsForwardedInTheFrame(t *testing.T) {
 		if s == leader {
 			continue
 		}
+		eventually(t, 2*time.Second, func() error { // the leader's name takes a moment to get around
+			if a, _ := s.leader(); a != leader.Addr() {
+				return fmt.Errorf("leader is %s, %s is known", leader.Addr(), a)
+			}
+			return nil
+		})
 		body, err := c.pool.CallBytes(context.Background(), s.Addr(), rpc.Call{
 			Name: "RPC_CM_LIST_APPS", TimeoutMs: 2000, Body: rpc.AppendValue(nil, rpc.FieldNative, &metaadmin.ConfigurationListAppsRequest{}),
 		})
@@ -255,6 +262,13 @@ func TestRemoteCommands(t *testing.T) {
 		{"meta.lb.assign_secondary_black_list", nil, `{"error":"ok","assign_secondary_black_list":"127.0.0.1:1,127.0.0.1:2"}`},
 		{"meta.lb.assign_secondary_black_list", []string{"nonsense"}, `{"error":"invalid argument, bad host:port 'nonsense'"}`},
 		{"meta.lb.assign_secondary_black_list", []string{"clear"}, `{"error":"ok"}`},
+		{"meta.lb.only_move_primary", []string{"true"}, `{"error":"ok"}`},
+		{"meta.lb.only_move_primary", nil, `{"error":"ok","meta.lb.only_move_primary":"true"}`},
+		{"meta.lb.ignored_app_list", []string{"set", "2,1"}, `{"error":"ok"}`},
+		{"meta.lb.ignored_app_list", []string{"get"}, `{"ignored_app_id_list":"1,2"}`},
+		{"meta.lb.ignored_app_list", []string{"set", "x"}, `{"error":"invalid argument(s)"}`},
+		{"meta.lb.get_balance_operation_count", nil, `{"total":-1}`},
+		{"meta.lb.get_balance_operation_count", []string{"detail"}, `{"copy_pri":0,"copy_sec":0,"move_pri":0,"total":-1}`},
 		{"fd.allow_list", nil, `{"allow_list":"","enabled":false}`},
 	} {
 		var got, want map[string]any

@@ -101,11 +101,14 @@ func TestFollowerRedirectsPages(t *testing.T) {
 		if s == leader {
 			continue
 		}
-		resp, _ := get(t, "http://"+s.Addr().String()+"/meta/nodes?detail")
 		want := "http://" + leader.Addr().String() + "/meta/nodes?detail"
-		if resp.StatusCode != http.StatusTemporaryRedirect || resp.Header.Get("Location") != want {
-			t.Errorf("%s, Location %q, want %q", resp.Status, resp.Header.Get("Location"), want)
-		}
+		eventually(t, 2*time.Second, func() error {
+			resp, _ := get(t, "http://"+s.Addr().String()+"/meta/nodes?detail")
+			if resp.StatusCode != http.StatusTemporaryRedirect || resp.Header.Get("Location") != want {
+				return fmt.Errorf("%s, Location %q, want %q", resp.Status, resp.Header.Get("Location"), want)
+			}
+			return nil
+		})
 	}
 	resp, body := get(t, "http://"+leader.Addr().String()+"/meta/app?name=a&name=b")
 	if resp.StatusCode != http.StatusBadRequest || !strings.HasPrefix(body, "failed to parse request: ") {

@@ -15,7 +15,7 @@ func (s *Server) clusterInfo(core *cluster.State) (keys, values []string) {
 		{"zookeeper_hosts", s.opts.ZooKeeperHosts},
 		{"zookeeper_root", s.opts.ClusterRoot},
 		{"meta_function_level", core.LevelText()},
-		{"balance_operation_count", balanceCounts(core)},
+		{"balance_operation_count", prettyJSON(balanceCounts(core))},
 		{"primary_replica_count_stddev", primaries},
 		{"total_replica_count_stddev", replicas},
 		{"cluster_name", s.opts.ClusterName},
@@ -26,8 +26,13 @@ func (s *Server) clusterInfo(core *cluster.State) (keys, values []string) {
 	return keys, values
 }
 
-// balanceCounts is the number of moves that would balance the cluster. It is not computed, which
-// the total says as the original says it: -1.
-func balanceCounts(*cluster.State) string {
-	return prettyJSON(map[string]int{"copy_pri": 0, "copy_sec": 0, "move_pri": 0, "total": -1})
+// balanceCounts is the number of moves that the balancer would make next, by kind. The total is -1
+// while that cannot be told.
+func balanceCounts(core *cluster.State) map[string]int {
+	c, known := core.BalanceCounts()
+	total := c.MovePrimary + c.CopyPrimary + c.CopySecondary
+	if !known {
+		total = -1
+	}
+	return map[string]int{"copy_pri": c.CopyPrimary, "copy_sec": c.CopySecondary, "move_pri": c.MovePrimary, "total": total}
 }

@@ -170,11 +170,14 @@ func TestFollowerTakesOverWithTheSameState(t *testing.T) {
 		if s == nil || s == next {
 			continue
 		}
-		var resp layer2.QueryCfgResponse
-		c.mustCall(s.Addr(), "RPC_CM_QUERY_PARTITION_CONFIG_BY_INDEX", &layer2.QueryCfgRequest{AppName: "temp"}, &resp)
-		if resp.Err.Val() != base.ErrForwardToOthers || len(resp.Partitions) != 1 || resp.Partitions[0].Primary.Val() != next.Addr() {
-			t.Errorf("follower answers %v, want a hint to %s", &resp, next.Addr())
-		}
+		eventually(t, 2*time.Second, func() error {
+			var resp layer2.QueryCfgResponse
+			c.mustCall(s.Addr(), "RPC_CM_QUERY_PARTITION_CONFIG_BY_INDEX", &layer2.QueryCfgRequest{AppName: "temp"}, &resp)
+			if resp.Err.Val() != base.ErrForwardToOthers || len(resp.Partitions) != 1 || resp.Partitions[0].Primary.Val() != next.Addr() {
+				return fmt.Errorf("follower answers %v, want a hint to %s", &resp, next.Addr())
+			}
+			return nil
+		})
 	}
 	c.fakes[0].kill()
 	c.complete("temp", 1, 5*time.Second)

@@ -137,6 +137,7 @@ func (s *State) Tick(now int64) {
 	if died || now-s.curedMs >= cureAllEveryMs || !s.settled(s.curedMs) && s.settled(now) {
 		s.cureAll(now)
 	}
+	s.balance(now)
 }
 
 func (s *State) disconnected(n *Node) {

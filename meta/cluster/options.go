@@ -25,6 +25,10 @@ type Options struct {
 	ResendAddMs             int64                       // the same for adding a secondary, which takes longer
 	SettleMs                int64                       // quiet time after a server joined before new replicas are placed
 	PatienceMs              int64                       // how long a new partition waits for as many servers as it has replicas
+	BalanceEveryMs          int64                       // least time between rounds of the balancer
+	BalancerInTurn          bool                        // one table per round
+	OnlyPrimaryBalancer     bool                        // leave secondaries where they are
+	OnlyMovePrimary         bool                        // copy nothing
 	SendHostPort            bool                        // fill hp_* fields in proposals
 }
 
@@ -52,6 +56,7 @@ func DefaultOptions() Options {
 		ResendAddMs:             3_000,
 		SettleMs:                500,
 		PatienceMs:              5_000,
+		BalanceEveryMs:          1_000,
 	}
 }
 

@@ -26,6 +26,8 @@ type State struct {
 	allowed      map[base.RPCAddress]bool // nil: everybody may join
 	blackList    map[base.RPCAddress]bool // never chosen for a new secondary
 	joinedMs     int64                    // when a server was last seen for the first time
+	balancedMs   int64                    // when the balancer last made a round
+	unbalanced   map[int32]bool           // tables it leaves alone
 	curedMs      int64                    // when all partitions were last looked at
 	effects      []Effect
 	counters     Counters
