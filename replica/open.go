@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -238,7 +239,8 @@ func (p *partition) openStore() (*rrdb.Store, error) {
 func (p *partition) replay(applied int64) error {
 	count := 0
 	err := p.plog.Replay(applied, func(e plog.Entry) error {
-		m, err := pacifica.DecodeMutation(e.Data, internCode)
+		// The log reuses its buffer, and the core keeps mutations.
+		m, err := pacifica.DecodeMutation(bytes.Clone(e.Data), internCode)
 		if err != nil {
 			return fmt.Errorf("decree %d in the log: %w: %w", e.Decree, err, errIncomplete)
 		}
