@@ -107,3 +107,38 @@ func BenchmarkStore(b *testing.B) {
 	r.benchWrites(b, "cas/1", single(cass))
 	r.benchWrites(b, "cas/32", batch(cass))
 }
+
+// What the hand-written codecs win over the generated ones.
+func BenchmarkCodec(b *testing.B) {
+	put := body(1, &rrdb.UpdateRequest{Key: base.BlobOf(benchKey(1)), Value: blob(string(make([]byte, 1000)))})
+	multi := &rrdb.MultiGetResponse{Server: testServer}
+	value := make([]byte, 100)
+	for range 100 {
+		multi.Kvs = append(multi.Kvs, &rrdb.KeyValue{Key: base.BlobOf(benchKey(1)), Value: base.BlobOf(value)})
+	}
+	tl := newTails(testGpid, testServer)
+	run := func(name string, f func()) {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				f()
+			}
+		})
+	}
+	run("decode put/ours", func() { decodeUpdate(put) })
+	run("decode put/generated", func() { genDecode(put, rrdb.NewUpdateRequest()) })
+	var out []byte
+	run("encode get/ours", func() { out = tl.appendRead(out[:0], 0, value) })
+	read := &rrdb.ReadResponse{Value: base.BlobOf(value), Server: testServer}
+	run("encode get/generated", func() { body(0, read) })
+	run("encode 100 rows/ours", func() {
+		var list rowList
+		out, list = beginRows(out[:0])
+		for _, kv := range multi.Kvs {
+			out = appendKeyValue(out, kv.Key.Data, kv.Value.Data)
+			list.count++
+		}
+		out = append(list.end(out, 0, false), tl.read...)
+	})
+	run("encode 100 rows/generated", func() { body(0, multi) })
+}
