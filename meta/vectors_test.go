@@ -260,7 +260,7 @@ func neutral(v reflect.Value) {
 		case *metaadmin.ConfigurationClusterInfoResponse:
 			for i, k := range x.Keys {
 				switch k {
-				case "meta_servers", "primary_meta_server", "zookeeper_hosts", "zookeeper_root", "cluster_name", "balance_operation_count":
+				case "meta_servers", "primary_meta_server", "zookeeper_hosts", "zookeeper_root", "cluster_name":
 					x.Values[i] = ""
 				}
 			}

@@ -28,8 +28,7 @@ type move struct {
 // BalanceCounts are the moves that the next round of balancing would make.
 type BalanceCounts struct{ MovePrimary, CopyPrimary, CopySecondary int }
 
-// BalanceCounts looks at what there is to balance; known is false while the cluster is not whole or
-// servers have not reported what they have.
+// BalanceCounts looks at what there is to balance; known is false while the cluster is not whole.
 func (s *State) BalanceCounts() (c BalanceCounts, known bool) {
 	moves, known := s.planBalance(true)
 	for _, m := range moves {
@@ -124,7 +123,8 @@ func withoutTaken(taken, more []move) (out []move) {
 }
 
 // balanceable tells whether the cluster is whole: nothing else is under way, no dead server has
-// replicas, and every member of every partition has reported on which disk it is.
+// replicas, no partition lacks one. (The original also waits until every replica was reported, for
+// the disk it is on; here a replica that was not counts as on a disk without a name.)
 func (s *State) balanceable() (nodes []base.RPCAddress, ok bool) {
 	for _, n := range s.sortedNodes() {
 		if n.alive {
@@ -146,8 +146,8 @@ func (s *State) balanceable() (nodes []base.RPCAddress, ok bool) {
 		}
 		for _, p := range a.parts {
 			c := &p.config
-			if p.pending != nil || len(p.proposals.list) > 0 || !c.Primary.IsValid() ||
-				c.Members() != int(c.MaxReplicaCount) || len(p.serving) != c.Members() {
+			whole := c.Primary.IsValid() && c.Members() == int(c.MaxReplicaCount)
+			if !whole || p.pending != nil || len(p.proposals.list) > 0 {
 				return nil, false
 			}
 		}
