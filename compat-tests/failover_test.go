@@ -14,6 +14,7 @@ const (
 	resumeWithin = 60 * time.Second
 	healWithin   = 90 * time.Second
 	leaderWithin = 40 * time.Second
+	envWithin    = 40 * time.Second // envs reach the replicas with the next config sync
 	// The Go client dials an address that refused it again after 60 s only.
 	goRedialWithin = 150 * time.Second
 	settle         = 3 * time.Second
@@ -73,11 +74,20 @@ func killReplica(t *testing.T, c *cluster.Cluster, loads ...*load) {
 	for _, l := range loads {
 		l.awaitFlow(started, resumeWithin)
 	}
+	awaitDefaultTTL(t, c)
+}
+
+// awaitDefaultTTL waits until every partition of stat gives rows the ttl of the table.
+func awaitDefaultTTL(t *testing.T, c *cluster.Cluster) {
+	t.Helper()
 	tb := openTable(t, c, "stat")
 	for i := range 8 {
-		h := fmt.Sprint("default ttl ", i)
-		tb.put(h, "k", "v")
-		if ttl := tb.ttl(h, "k"); ttl < 99000 || ttl > 100000 {
+		h, ttl := fmt.Sprint("default ttl ", i), int32(-1)
+		for end := time.Now().Add(envWithin); ttl == -1 && time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+			tb.put(h, "k", "v")
+			ttl = tb.ttl(h, "k")
+		}
+		if ttl < 99000 || ttl > 100000 {
 			t.Errorf("ttl of a row without one in a table with default_ttl 100000: %d", ttl)
 		}
 	}

@@ -115,6 +115,7 @@ func (c *Cluster) control(verb string, names ...string) {
 	if err != nil {
 		c.t.Fatalf("onebox %s %v: %v\n%s", verb, names, err, out)
 	}
+	c.t.Logf("%s onebox %s %s", time.Now().Format("15:04:05.000"), verb, strings.Join(names, " "))
 }
 
 // Command runs the pegasus binary to its end.
@@ -135,6 +136,7 @@ func (c *Cluster) KillAll() {
 	for _, pid := range pids {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}
+	c.t.Logf("%s everything killed", time.Now().Format("15:04:05.000"))
 	<-c.ended
 	for _, pid := range pids {
 		for syscall.Kill(pid, 0) == nil && !zombie(pid) {
@@ -218,7 +220,7 @@ func (c *Cluster) AwaitHealthy(within time.Duration, tables ...string) {
 }
 
 func (c *Cluster) cleanup() {
-	if c.cmd == nil {
+	if c.cmd == nil || c.cmd.Process == nil {
 		return
 	}
 	if c.t.Failed() {

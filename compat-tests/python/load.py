@@ -12,7 +12,7 @@ from twisted.internet.defer import inlineCallbacks
 WORKERS = 4
 OP_TIMEOUT_MS = 1000
 PAUSE_AT_FAIL = 0.05
-VERIFY_SECONDS = 60
+VERIFY_SECONDS = 20
 
 
 class Load:
@@ -58,24 +58,24 @@ class Load:
             key = '%s-%d-%d' % (self.run_id, worker, n)
             code, _ = yield self.call(self.client.set, key, 's', str(n))
             if code == 0:
-                self.rows[key] = str(n)
+                self.rows[key] = (str(n), time.strftime('%H:%M:%S'))
                 code, value = yield self.call(self.client.get, key, 's')
                 if code == 0 and value != str(n).encode():
                     self.violation('row %s: acknowledged %d, read %r' % (key, n, value))
             n += 1
 
     @inlineCallbacks
-    def verify(self, key, want):
+    def verify(self, key, want, at):
         end = time.time() + VERIFY_SECONDS
         while time.time() < end:
             code, value = yield self.call(self.client.get, key, 's')
             if code == 0:
                 if value != want.encode():
-                    self.violation('row %s: acknowledged %s, at the end %r' % (key, want, value))
+                    self.violation('row %s: acknowledged at %s, at the end %r' % (key, at, value))
                 return
             if code == 23:  # ERR_OBJECT_NOT_FOUND: the row is absent, or its partition moved and the next try tells
                 yield task.deferLater(self.reactor, 0.5, lambda: None)
-        self.violation('row %s: acknowledged, at the end %r' % (key, code))
+        self.violation('row %s: acknowledged at %s, at the end %r' % (key, at, code))
 
     def violation(self, text):
         self.violations.append(text)
@@ -90,10 +90,10 @@ def run_load(reactor, client):
     ticker.start(1, now=False)
     yield defer.gatherResults([load.work(i) for i in range(WORKERS)])
     ticker.stop()
-    for key, want in load.rows.items():
+    for key, (want, at) in load.rows.items():
         if len(load.violations) > 20:
             break
-        yield load.verify(key, want)
+        yield load.verify(key, want, at)
     if load.violations:
         return 1
     print('verified %d acknowledged writes' % len(load.rows))

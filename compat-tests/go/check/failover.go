@@ -64,8 +64,13 @@ func RunLoad(table KV, run string) {
 // history is what one worker knows: which of its rows were acknowledged, and the bounds of its register's value.
 // A register is given up after an unclear write, because that write may still arrive later.
 type history struct {
-	rows      []int
+	rows      []row
 	registers []register
+}
+
+type row struct {
+	n  int
+	at time.Time // of the acknowledgement
 }
 
 type register struct{ acked, tried int }
@@ -81,14 +86,14 @@ func (l *load) work(worker int, h *history) {
 	h.registers = []register{{}}
 	for n := 0; atomic.LoadInt32(&l.stopping) == 0; n++ {
 		if l.set(l.rowKey(worker, n), strconv.Itoa(n)) {
-			h.rows = append(h.rows, n)
+			h.rows = append(h.rows, row{n, time.Now()})
 		}
 		l.step(worker, h)
 		if len(h.rows) > 0 {
 			old := h.rows[(n*7919)%len(h.rows)]
-			got, err := l.get(l.rowKey(worker, old))
-			if err == nil && got != strconv.Itoa(old) {
-				l.violation("row %s: acknowledged %d, read %q", l.rowKey(worker, old), old, got)
+			got, err := l.get(l.rowKey(worker, old.n))
+			if err == nil && got != strconv.Itoa(old.n) {
+				l.violation("row %s: acknowledged at %s, read %q", l.rowKey(worker, old.n), clock(old.at), got)
 			}
 		}
 	}
@@ -112,9 +117,9 @@ func (l *load) step(worker int, h *history) {
 
 func (l *load) verify(worker int, h *history) int {
 	verified := 0
-	for _, n := range h.rows {
-		if got := l.mustGet(l.rowKey(worker, n)); got != strconv.Itoa(n) {
-			l.violation("row %s: acknowledged %d, at the end %q", l.rowKey(worker, n), n, got)
+	for _, r := range h.rows {
+		if got := l.mustGet(l.rowKey(worker, r.n)); got != strconv.Itoa(r.n) {
+			l.violation("row %s: acknowledged at %s, at the end %q", l.rowKey(worker, r.n), clock(r.at), got)
 		}
 		verified++
 	}
@@ -179,6 +184,8 @@ func (l *load) count(err error) bool {
 func (l *load) violation(format string, args ...interface{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.violations = append(l.violations, fmt.Sprintf(format, args...))
+	l.violations = append(l.violations, clock(time.Now())+" "+fmt.Sprintf(format, args...))
 	fmt.Println("VIOLATION", l.violations[len(l.violations)-1])
 }
+
+func clock(t time.Time) string { return t.Format("15:04:05.000") }
