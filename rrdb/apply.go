@@ -46,6 +46,9 @@ func (s *Store) Apply(decree, timestampUs int64, defaultTTL int32, updates []Upd
 	if last := s.LastApplied(); decree != last+1 {
 		return &Error{Op: "apply", Class: ClassOrder, Err: fmt.Errorf("decree %d after %d", decree, last)}
 	}
+	if err := s.applyRoom(); err != nil {
+		return err
+	}
 	timestampUs = max(timestampUs, s.lastTimestamp.Load())
 	m := mutation{
 		s:          s,

@@ -22,9 +22,28 @@
 //     one that was not.
 //   - No bytes from a client or from the disk make this package panic.
 //
-// Locks, outermost first: Store.applyMu (Apply, a sweeper's chunk), Store.life (read side held by
-// every operation, write side by Close), Store.scans.mu, Engine.mu. The compaction pool's mutex is
-// a leaf; nothing is called while it is held except Pebble's GetAllowedWithoutPermission.
+// Where a client or an operator can tell this from upstream (rrdb.md §26 numbers its quirks; those
+// it says to keep are kept):
+//
+//   - Expiry, checks and increments are judged at the mutation's timestamp, and every row, also one
+//     an atomic operation wrote, carries it in its timetag. default_ttl comes with the mutation.
+//   - Malformed keys, reserved keys, undecodable bodies and a wrong partition hash are refused at
+//     admission (ValidateWrite) where upstream aborts, now or later.
+//   - An empty scan range answers context 0 as upstream does, but SCAN of context 0 says "finished"
+//     where upstream sends clients into a loop.
+//   - All entries of a duplicate request are one batch and see each other.
+//   - One response holds at most ResponseBytesMax of rows, a store at most ScanContextsMax contexts.
+//   - A reverse multi_get that ends at a limit exactly at the first row of its hash key is complete.
+//   - A negative expire_ts, which upstream stores as a number beyond 2084, is stored in value schema
+//     2, so that its high bit is not taken for a schema mark.
+//   - Old rows without an expiry keep none when default_ttl is set: compaction stamps nothing, and
+//     user-specified compaction rules are not applied.
+//
+// Locks, outermost first: Store.applyMu (Apply, a sweeper's chunk) or Store.durableMu, Store.life
+// (read side held by every operation, write side by Close), Store.sweeper.mu, Store.scans.mu,
+// Engine.mu. The compaction pool's mutex is a leaf; nothing is called while it is held except
+// Pebble's GetAllowedWithoutPermission. Pebble calls the listener with its own lock held: listeners
+// touch atomics only.
 //
 // Read next: store.go, apply.go, get.go.
 package rrdb

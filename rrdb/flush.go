@@ -21,6 +21,9 @@ func (s *Store) Flush() error {
 }
 
 func (s *Store) flush() error {
+	if err := s.flushBroken(); err != nil {
+		return err // asking again would only cut off another memtable
+	}
 	fails := s.flushFails.Load()
 	done, err := s.db.AsyncFlush()
 	if err != nil {
@@ -38,9 +41,29 @@ func (s *Store) flush() error {
 			return f
 		}
 		if s.flushFails.Load() != fails {
-			return wrap("flush", *s.flushErr.Load())
+			if err := s.flushBroken(); err != nil {
+				return err
+			}
 		}
 	}
+}
+
+// flushBroken is why the last flush failed, nil when it did not. The engine keeps retrying; a
+// success clears it.
+func (s *Store) flushBroken() error {
+	if err := s.flushErr.Load(); err != nil {
+		return wrap("flush", *err)
+	}
+	return nil
+}
+
+// applyRoom refuses writes when flushes fail and the memtables fill: the engine would stall the
+// writer until the disk recovers, and with it Close. Entries take up to eight times their bytes.
+func (s *Store) applyRoom() error {
+	if s.unflushed.Load() > s.engine.opts.MemtableBytesMax/8 {
+		return s.flushBroken()
+	}
+	return nil
 }
 
 // grew accounts for bytes that went into the memtables.
@@ -53,12 +76,16 @@ func (s *Store) grew(n int64) {
 
 func (s *Store) flushBegan() { s.flushing.Store(s.unflushed.Load()) }
 
+// emptyFlush is how the engine's event says that there was nothing to write; it has no exported value.
+const emptyFlush = "pebble: empty table"
+
 func (s *Store) flushEnded(err error) {
-	if err != nil {
+	if err != nil && err.Error() != emptyFlush {
 		s.flushErr.Store(&err)
 		s.flushFails.Add(1)
 		return
 	}
+	s.flushErr.Store(nil)
 	n := min(s.flushing.Swap(0), s.unflushed.Load())
 	s.unflushed.Add(-n)
 	s.engine.unflushed.Add(-n)

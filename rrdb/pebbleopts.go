@@ -54,7 +54,7 @@ func (e *Engine) pebbleOptions(s *Store, readOnly bool) *pebble.Options {
 // listener turns Pebble's events into counters and flags. Callbacks must not call the DB.
 func (s *Store) listener() *pebble.EventListener {
 	return &pebble.EventListener{
-		BackgroundError: func(err error) { s.background("background", err) },
+		BackgroundError: s.background,
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
 			s.fail(&Error{Op: "read", Class: ClassCorruption, Err: fmt.Errorf("%s: %w", info.Path, info.Details)})
 		},

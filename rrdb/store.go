@@ -88,23 +88,29 @@ func (s *Store) Err() error {
 // fail stops the store: every later operation returns err.
 func (s *Store) fail(err *Error) {
 	if s.failed.CompareAndSwap(nil, err) {
-		s.log.Error("store stopped", "err", err)
 		s.report(err, true)
 	}
 }
 
+// backgroundPauseMs slows down the engine, which retries failed work at once and for ever. Its lock
+// is held meanwhile; reads and writes hardly need it.
+const backgroundPauseMs = 20
+
 // background notes an error of the engine's own work, which it will try again.
-func (s *Store) background(op string, err error) {
-	e := wrap(op, err)
-	s.log.Warn("background work failed", "err", e)
-	s.report(e, false)
+func (s *Store) background(err error) {
+	s.report(wrap("background work", err), false)
+	if !s.closing.Load() {
+		time.Sleep(backgroundPauseMs * time.Millisecond)
+	}
 }
 
+// report tells the owner and the log, at most once a second unless always.
 func (s *Store) report(err error, always bool) {
 	now := time.Now().Unix()
 	if last := s.lastReport.Load(); !always && (last == now || !s.lastReport.CompareAndSwap(last, now)) {
 		return
 	}
+	s.log.Error("engine", "err", err)
 	if s.opts.OnError != nil {
 		go s.opts.OnError(err)
 	}

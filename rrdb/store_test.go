@@ -71,6 +71,39 @@ func TestCrashLeavesAPrefix(t *testing.T) {
 	}
 }
 
+// Flushing when there is nothing to flush is no failure.
+func TestEmptyFlush(t *testing.T) {
+	r := newRig(t)
+	for range 3 {
+		for range 3 {
+			if err := r.s.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.put("h", "s", "v")
+	}
+	eq(t, "failures", r.s.flushFails.Load(), 0)
+	if _, err := r.s.Checkpoint("cp"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// When the disk has room again the store goes on by itself.
+func TestDiskRecovers(t *testing.T) {
+	fs := &fullFS{FS: vfs.NewMem()}
+	r := newRigOn(t, fs)
+	r.put("h", "a", "1")
+	fs.full.Store(true)
+	if err := r.s.Flush(); !IsNoSpace(err) {
+		t.Fatal(err)
+	}
+	fs.full.Store(false)
+	eventually(t, "recovery", func() bool { return r.s.LastDurable() == 1 })
+	r.put("h", "b", "2")
+	r.reopen()
+	eq(t, "b", r.get("h", "b"), "2")
+}
+
 func TestCheckpoint(t *testing.T) {
 	r := newRig(t)
 	for i := range 50 {
@@ -318,6 +351,16 @@ func TestFullDisk(t *testing.T) {
 	if _, err := s.Checkpoint("cp"); !IsNoSpace(err) {
 		t.Errorf("checkpoint: %v", err)
 	}
+	big := Update{OpPut, body(1, &rrdb.UpdateRequest{Key: base.BlobOf(rawKey("h", "big")), Value: blob(string(make([]byte, 100_000)))})}
+	for n := 0; ; n++ { // writes are refused before the engine would stall them
+		if _, err := r.applyErr(big); err != nil {
+			if !IsNoSpace(err) || n < 10 {
+				t.Errorf("apply %d: %v", n, err)
+			}
+			break
+		}
+	}
+	eq(t, "reads go on", r.get("h", "c"), "3")
 	done := make(chan error, 1)
 	go func() { done <- s.Close() }()
 	select {
