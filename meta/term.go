@@ -2,6 +2,8 @@ package meta
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,17 +104,27 @@ func (t *term) stepDown(why string, err error) {
 
 // do calls the core and carries out what it wants.
 func (t *term) do(f func(now int64)) {
-	t.mu.Lock()
-	if t.ended {
-		t.mu.Unlock()
-		return
-	}
-	f(t.s.now())
-	sends := t.settle(t.core.Take())
-	t.mu.Unlock()
-	for _, send := range sends {
+	for _, send := range t.locked(f) {
 		send()
 	}
+}
+
+// locked is do up to the point where the network comes in. A panic of the core ends the term: what
+// it left half done is thrown away, the next term starts from what is persisted.
+func (t *term) locked(f func(now int64)) (sends []func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ended {
+		return nil
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			sends = nil
+			t.stepDown("panic", fmt.Errorf("%v\n%s", p, debug.Stack()))
+		}
+	}()
+	f(t.s.now())
+	return t.settle(t.core.Take())
 }
 
 // settle carries out effects, except those that touch the network: they are returned and run
