@@ -26,7 +26,7 @@ type Replication struct {
 	GroupCheckDisabled                             bool            `key:"group_check_disabled" fv:"bool" def:"false" is:"pending" doc:"primaries do not check their group"`
 	GroupCheckIntervalMs                           Millis          `key:"group_check_interval_ms" fv:"i32" def:"10000" min:"100" doc:"period of a primary's check of its group"`
 	ConfigSyncDisabled                             bool            `key:"config_sync_disabled" fv:"bool" def:"false" is:"pending" doc:"replica servers do not compare their replicas with the meta"`
-	ConfigSyncIntervalMs                           Live[Millis]    `key:"config_sync_interval_ms" fv:"u32" def:"30000" min:"1" doc:"period of comparing the replicas of a server with the meta"`
+	ConfigSyncIntervalMs                           Live[Millis]    `key:"config_sync_interval_ms" fv:"u32" def:"10000" min:"1" doc:"period of comparing the replicas of a server with the meta"`
 	FDCheckIntervalSeconds                         Seconds         `key:"fd_check_interval_seconds" fv:"i32" def:"1" min:"1" is:"pending" doc:"period of looking for silent servers"`
 	FDBeaconIntervalSeconds                        Seconds         `key:"fd_beacon_interval_seconds" fv:"i32" def:"1" min:"1" doc:"period of beacons from replica server to meta"`
 	FDLeaseSeconds                                 Seconds         `key:"fd_lease_seconds" fv:"i32" def:"7" min:"2" doc:"a replica server without an answered beacon for this long stops serving"`

@@ -38,8 +38,6 @@ func (p *partition) applyEnvs(app *appInfo) {
 	for _, problem := range envs.Problems {
 		p.log.Warn("table environment is not in force", "problem", problem)
 	}
-	if envs.DefaultTTLSet {
-		p.core.SetDefaultTTL(envs.DefaultTTLSeconds)
-	}
+	p.core.SetDefaultTTL(envs.DefaultTTLSeconds)
 	p.store.Load().SetEnvs(app.Envs)
 }
