@@ -43,7 +43,7 @@
 // (read side held by every operation, write side by Close), Store.sweeper.mu, Store.scans.mu,
 // Engine.mu. The compaction pool's mutex is a leaf; nothing is called while it is held except
 // Pebble's GetAllowedWithoutPermission. Pebble calls the listener with its own lock held: listeners
-// touch atomics only.
+// take none of ours.
 //
 // Read next: store.go, apply.go, get.go.
 package rrdb

@@ -515,3 +515,20 @@ func TestAbnormalReadsAreCounted(t *testing.T) {
 		eq(t, fmt.Sprint("after ", i), r.s.stats.abnormalReads.Load(), []int64{0, 1, 1, 2, 3}[i])
 	}
 }
+
+// A configuration that says "no limit" the way upstream does, -1, gets the defaults.
+func TestOptionsThatCannotBe(t *testing.T) {
+	e := NewEngine(EngineOptions{FS: vfs.NewMem(), FilesMax: -1, BlockCacheBytes: -1, MemtableBudgetBytes: -1, MemtableBytesMax: 1 << 40, CompactionsMax: -1,
+		ScanIterationsMax: -1, ScanContextsMax: -1, MultiGetIterationsMax: -1, MultiGetIterationBytesMax: -1, IterationTimeMs: -1, SlowQueryMs: -1})
+	defer e.Close()
+	s, err := e.Open("db", StoreOptions{Gpid: testGpid, Server: testServer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	r := &rig{TB: t, e: e, s: s, ts: t0, rc: ReadContext{Now: now0}}
+	r.multiPut("h", "a", "1", "b", "2")
+	eq(t, "multi_get", r.multiGet(rng("", true, "", false)), "0: a=1 b=2")
+	rows, _ := r.drain(r.scanner(fullScan(1)))
+	eq(t, "scan", rows, "h/a=1 h/b=2")
+}
