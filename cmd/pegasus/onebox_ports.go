@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -54,22 +55,24 @@ func checkPorts(p *plan) error {
 		holders = nil // the system does not tell; the ports are taken all the same
 	}
 	var lines []string
-	ours := false
+	ours := ""
 	for _, port := range taken {
 		line := fmt.Sprintf("  port %d is in use", port)
 		if !bench.Listening(port) {
 			line += " by a connection that happens to have this local port; it may go away"
 		}
 		if pid := holders[port]; pid != 0 {
-			command := commandOf(pid)
-			ours = ours || strings.Contains(command, "pegasus")
-			line += fmt.Sprintf(" by process %d: %s", pid, command)
+			words := commandOf(pid)
+			line += fmt.Sprintf(" by process %d: %s", pid, shorten(strings.Join(words, " ")))
+			if dir := oneboxOf(pid, words); dir != "" {
+				ours = dir
+			}
 		}
 		lines = append(lines, line)
 	}
 	advice := "Stop that program, or choose other ports with --meta-port and --replica-port (and another --dir)."
-	if ours {
-		advice = "Stop the other onebox with `pegasus onebox stop --dir DIR`, or choose other ports with --meta-port and --replica-port (and another --dir)."
+	if ours != "" {
+		advice = fmt.Sprintf("Stop the other onebox with `%s onebox stop --dir %s`, or choose other ports with --meta-port and --replica-port (and another --dir).", os.Args[0], ours)
 	}
 	return fmt.Errorf("cannot listen:\n%s\n%s", strings.Join(lines, "\n"), advice)
 }
@@ -77,14 +80,43 @@ func checkPorts(p *plan) error {
 // commandLineMax bounds what an error quotes of another program's command line.
 const commandLineMax = 120
 
-func commandOf(pid int) string {
+// commandOf returns the words of a process' command line.
+func commandOf(pid int) []string {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	if err != nil {
-		return "?"
+		return nil
 	}
-	text := strings.TrimSpace(strings.ReplaceAll(string(raw), "\x00", " "))
+	return strings.Split(strings.TrimRight(string(raw), "\x00"), "\x00")
+}
+
+func shorten(text string) string {
 	if len(text) > commandLineMax {
-		text = text[:commandLineMax] + "…"
+		return text[:commandLineMax] + "…"
 	}
 	return text
+}
+
+// oneboxOf returns the directory of the onebox that a process belongs to, or "". The process is one of its servers, started
+// with a configuration below the directory, or the onebox itself.
+func oneboxOf(pid int, words []string) string {
+	home, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", pid))
+	if err != nil {
+		return ""
+	}
+	dir := filepath.Join(home, oneboxDirDefault)
+	for i, word := range words[:max(0, len(words)-1)] {
+		switch word {
+		case "--config":
+			dir = filepath.Dir(filepath.Dir(words[i+1]))
+		case "--dir":
+			dir = words[i+1]
+		}
+	}
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(home, dir)
+	}
+	if _, err := os.Stat(filepath.Join(dir, markerName)); err != nil {
+		return ""
+	}
+	return dir
 }

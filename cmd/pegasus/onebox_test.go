@@ -167,6 +167,11 @@ func TestProcessesAreControlledByName(t *testing.T) {
 		text, err := exec.Command(binary, append(append([]string{"onebox"}, args...), "--dir", o.dir)...).CombinedOutput()
 		return string(text), err
 	}
+	o.dir += "-2"
+	if err := runOnebox(context.Background(), o, &output{}); err == nil || !strings.Contains(err.Error(), "onebox stop --dir "+strings.TrimSuffix(o.dir, "-2")) {
+		t.Errorf("error %v of a second onebox on the same ports does not say how to stop the first", err)
+	}
+	o.dir = strings.TrimSuffix(o.dir, "-2")
 	if text, err := control("start", "replica2"); err == nil || !strings.Contains(text, "runs already") {
 		t.Errorf("start of a running server: %v %s", err, text)
 	}
