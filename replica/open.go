@@ -232,7 +232,18 @@ func (s *Server) openDir(gpid base.Gpid, dir string) (p *partition, err error) {
 }
 
 func (p *partition) openStore() (*rrdb.Store, error) {
-	return p.srv.engine.Open(filepath.Join(p.dir, storeDirName), rrdb.StoreOptions{Gpid: p.gpid, Server: p.srv.self.String()})
+	return p.srv.engine.Open(filepath.Join(p.dir, storeDirName), rrdb.StoreOptions{
+		Gpid: p.gpid, Server: p.srv.self.String(), OnError: p.storeFailed,
+	})
+}
+
+// storeFailed hears of failures in the store's background. A full disk may get room again, and
+// writes are refused until then; anything else ends the replica, the group has others.
+func (p *partition) storeFailed(err error) {
+	p.log.Error("store", "err", err)
+	if !rrdb.IsNoSpace(err) {
+		p.post(pacifica.Failed{Err: err})
+	}
 }
 
 // replay rebuilds what was prepared and committed after the store's last flush.
