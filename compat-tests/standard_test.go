@@ -27,6 +27,8 @@ func TestStandardPorts(t *testing.T) {
 	}
 	c := cluster.Start(t, cluster.Options{MetaPort: standardMetaPort, ReplicaPort: standardReplicaPort})
 	before := c.Pids()
+	// First, because they expect an empty table.
+	t.Run("shipped tests/go", func(t *testing.T) { shippedGoTests(t) })
 	t.Run("example/go", func(t *testing.T) {
 		expectOutput(t, []string{"get: Ada", "visits: 1"}, t.TempDir(), goProgram(t, "examples/go", ".", ""))
 	})
@@ -35,7 +37,6 @@ func TestStandardPorts(t *testing.T) {
 			t.TempDir(), python(t), here("examples", "python", "example.py"))
 	})
 	t.Run("example/java", func(t *testing.T) { javaExample(t) })
-	t.Run("shipped tests/go", func(t *testing.T) { shippedGoTests(t) })
 	c.AssertAlive(before)
 }
 
@@ -79,8 +80,7 @@ func shippedGoTests(t *testing.T) {
 	}
 	for _, p := range []struct{ name, skip string }{
 		{"pegasus", "^$"},
-		{"session", "^$"},
-		// The tool's own tables and the drop that goes before need the table list for themselves, so this comes last.
+		{"session", "^(TestResolveMetaAddr|TestNodeSession_LoopForDialingCancelled)$"}, // want a public host
 		{"admin", "^$"},
 	} {
 		t.Run(p.name, func(t *testing.T) {
