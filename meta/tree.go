@@ -57,6 +57,7 @@ func (t tree) put(ctx context.Context, path string, data []byte, likelyNew bool)
 type loaded struct {
 	apps  []cluster.LoadedApp
 	names map[base.RPCAddress]base.HostPort // names of servers found in hp_* fields
+	idle  []string                          // what stands there that this version leaves alone
 }
 
 var errNotInitialized = errors.New("the tree holds no tables yet")
@@ -91,6 +92,13 @@ func (t tree) load(ctx context.Context) (*loaded, error) {
 	l := &loaded{apps: make([]cluster.LoadedApp, len(ids)), names: map[base.RPCAddress]base.HostPort{}}
 	for i, id := range ids {
 		if l.apps[i], err = t.loadApp(ctx, int32(id), l.names); err != nil {
+			return nil, err
+		}
+		dups := t.appPath(int32(id)) + "/duplication"
+		switch list, err := t.store.Children(ctx, dups); {
+		case err == nil && len(list) > 0:
+			l.idle = append(l.idle, dups)
+		case err != nil && !errors.Is(err, zkmeta.ErrNotExist):
 			return nil, err
 		}
 	}
@@ -170,6 +178,9 @@ func (t *term) load() bool {
 			}
 		}
 		if err == nil {
+			for _, path := range l.idle {
+				t.s.opts.Logger.Warn("meta: duplications of the original are not carried on", "path", path)
+			}
 			t.do(func(now int64) {
 				for n, hp := range l.names {
 					t.core.SetHostPort(n, hp)
