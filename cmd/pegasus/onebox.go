@@ -106,11 +106,13 @@ func runOnebox(ctx context.Context, o oneboxOptions, out io.Writer) error {
 	defer os.Remove(pidFile)
 
 	fmt.Fprintf(out, "Starting %d meta servers and %d replica servers, data in %s ...\n", o.metas, o.replicas, p.Given)
-	servers, err := startOnebox(p, o.processes, logger, out)
+	starting, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	servers, err := startOnebox(p, o.processes, logger, out, giveUp)
 	if err != nil {
 		return err
 	}
-	err = waitReady(ctx, p, o.readyTimeout)
+	err = waitReady(starting, p, o.readyTimeout)
 	if err == nil {
 		sayReady(out, p, o, time.Since(began))
 		<-ctx.Done()
@@ -125,9 +127,9 @@ func runOnebox(ctx context.Context, o oneboxOptions, out io.Writer) error {
 	return nil
 }
 
-func startOnebox(p *plan, processes bool, logger *slog.Logger, say io.Writer) (runningOnebox, error) {
+func startOnebox(p *plan, processes bool, logger *slog.Logger, say io.Writer, onFailure func(error)) (runningOnebox, error) {
 	if processes {
-		s, err := newSupervisor(p, say)
+		s, err := newSupervisor(p, say, onFailure)
 		if err != nil {
 			return nil, err
 		}

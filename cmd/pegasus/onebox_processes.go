@@ -28,18 +28,20 @@ type supervisor struct {
 	plan       *plan
 	executable string
 	say        io.Writer // what the person at the terminal should know
+	onFailure  func(error)
 
 	mu       sync.Mutex
 	stopping bool
 	running  sync.WaitGroup
 }
 
-func newSupervisor(p *plan, say io.Writer) (*supervisor, error) {
+// newSupervisor makes a supervisor. onFailure is told of servers that end by themselves.
+func newSupervisor(p *plan, say io.Writer, onFailure func(error)) (*supervisor, error) {
 	executable, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find the program to start servers with: %w", err)
 	}
-	return &supervisor{plan: p, executable: executable, say: say}, nil
+	return &supervisor{plan: p, executable: executable, say: say, onFailure: onFailure}, nil
 }
 
 // start starts all servers; on an error those already started are stopped.
@@ -74,6 +76,7 @@ func (s *supervisor) startOne(m member) error {
 		fmt.Fprintf(s.say, "%s, process %d, %s. Start it again: %s\n", m.Name, cmd.Process.Pid, how, s.plan.control("start "+m.Name))
 		if err != nil && !killed(err) {
 			fmt.Fprint(s.say, lastLines(filepath.Join(m.Dir, stderrLogName), 5))
+			s.onFailure(fmt.Errorf("%s ended by itself", m.Name))
 		}
 	}()
 	return nil

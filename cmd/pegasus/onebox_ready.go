@@ -35,8 +35,8 @@ func waitReady(ctx context.Context, p *plan, timeout time.Duration) error {
 		}
 		select {
 		case <-ctx.Done():
-			if !errors.Is(context.Cause(ctx), errNotReady) {
-				return context.Canceled
+			if cause := context.Cause(ctx); !errors.Is(cause, errNotReady) {
+				return cause // Ctrl-C, or a server that ended
 			}
 			if err != nil {
 				missing = err.Error()

@@ -143,13 +143,7 @@ func TestBadSettingsAreNamed(t *testing.T) {
 
 // Every server is a process: one can be killed and started again by name, and `stop` ends them all.
 func TestProcessesAreControlledByName(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds the binary and starts six processes")
-	}
-	binary := filepath.Join(t.TempDir(), "pegasus")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		t.Fatalf("build: %v\n%s", err, out)
-	}
+	binary := buildBinary(t)
 	o := testOnebox(t, filepath.Join(t.TempDir(), "box"))
 	out := &output{}
 	box := exec.Command(binary, "onebox", "--processes", "--dir", o.dir,
@@ -214,4 +208,31 @@ func waitFor(t *testing.T, what string, state func() string, done func() bool) {
 			t.Fatalf("no %s after a minute:\n%s", what, state())
 		}
 	}
+}
+
+func TestServerThatCannotStartEndsTheWait(t *testing.T) {
+	binary := buildBinary(t)
+	o := testOnebox(t, filepath.Join(t.TempDir(), "box"))
+	began := time.Now()
+	text, err := exec.Command(binary, "onebox", "--processes", "--dir", o.dir, "--meta-port", strconv.Itoa(o.metaPort),
+		"--replica-port", strconv.Itoa(o.replicaPort), "--set", "replication.plog_sink=always").CombinedOutput()
+	if err == nil || !strings.Contains(string(text), "did you mean plog_sync") || !strings.Contains(string(text), "ended by itself") {
+		t.Errorf("%v: the reason is not told:\n%s", err, text)
+	}
+	if took := time.Since(began); took > 30*time.Second {
+		t.Errorf("it took %v to give up", took)
+	}
+}
+
+// buildBinary compiles the program that is tested.
+func buildBinary(t *testing.T) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("builds the binary and starts processes")
+	}
+	binary := filepath.Join(t.TempDir(), "pegasus")
+	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("build: %v\n%s", err, out)
+	}
+	return binary
 }
