@@ -12,10 +12,9 @@ import (
 // partition that never had a member, and by the data of the last two members otherwise.
 func (s *State) cureMissingPrimary(now int64, p *Partition) {
 	c := &p.config
-	app := c.Pid.AppID
 	switch {
 	case len(c.Secondaries) > 0:
-		if n := s.leastLoadedPrimary(now, app, c.Secondaries); n.IsValid() {
+		if n := s.leastLoadedPrimary(now, p, c.Secondaries); n.IsValid() {
 			s.propose(now, p, n, n, metaadmin.ConfigType_CT_UPGRADE_TO_PRIMARY)
 		}
 	case len(c.LastDrops) == 0:
@@ -26,7 +25,7 @@ func (s *State) cureMissingPrimary(now int64, p *Partition) {
 		for _, n := range s.sortedNodes() {
 			all = append(all, n.addr)
 		}
-		if n := s.leastLoadedPrimary(now, app, all); n.IsValid() {
+		if n := s.leastLoadedPrimary(now, p, all); n.IsValid() {
 			s.propose(now, p, n, n, metaadmin.ConfigType_CT_ASSIGN_PRIMARY)
 		}
 	default:
@@ -46,7 +45,7 @@ func (s *State) cureMissingPrimary(now int64, p *Partition) {
 
 // leastLoadedPrimary picks the living server with the fewest primaries of the table, then the fewest
 // partitions of it, then overall. Servers gone silent are taken only when there is no other.
-func (s *State) leastLoadedPrimary(now int64, app int32, candidates []base.RPCAddress) base.RPCAddress {
+func (s *State) leastLoadedPrimary(now int64, p *Partition, candidates []base.RPCAddress) base.RPCAddress {
 	var best *Node
 	var bestKey [5]int
 	for _, a := range candidates {
@@ -54,9 +53,9 @@ func (s *State) leastLoadedPrimary(now int64, app int32, candidates []base.RPCAd
 		if n == nil || !n.alive {
 			continue
 		}
-		t := n.tally(app)
+		t := n.tally(p.config.Pid.AppID)
 		key := [5]int{0, t.primariesSoon(), t.partitionsSoon(), n.total.primariesSoon(), n.total.partitionsSoon()}
-		if s.suspect(now, a) {
+		if a == p.avoid || s.suspect(now, a) {
 			key[0] = 1
 		}
 		if best == nil || lessKey(key, bestKey) {

@@ -39,7 +39,7 @@ func (s *State) emergencySecondary(now int64, p *Partition) base.RPCAddress {
 	}
 	for i := p.preferred; i >= 0; i-- {
 		n := p.dropped[i].node
-		if !s.alive(n) || p.config.isMember(n) {
+		if !s.alive(n) || p.config.isMember(n) || n == p.avoid {
 			continue
 		}
 		p.preferred = i - 1
@@ -62,7 +62,7 @@ func (s *State) leastLoadedSecondary(now int64, p *Partition) base.RPCAddress {
 			continue
 		}
 		key := [5]int{0, n.tally(p.config.Pid.AppID).partitionsSoon(), n.total.partitionsSoon()}
-		if s.suspect(now, n.addr) {
+		if n.addr == p.avoid || s.suspect(now, n.addr) {
 			key[0] = 1
 		}
 		if best == nil || lessKey(key, bestKey) {

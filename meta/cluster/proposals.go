@@ -89,15 +89,29 @@ func (s *State) resendAfter(a Action) int64 {
 	return s.opts.ResendMs
 }
 
-// promotionSendsMax is how often an unanswered promotion is sent before another server is tried.
-const promotionSendsMax = 5
+// How often a proposal without effect is sent before another server is tried.
+const (
+	promotionSendsMax = 5
+	learnerSendsMax   = 40 // unless it was seen learning
+)
 
-// tiredOf tells that a server which is silent though not dead yet ignores its promotion, so that
-// another one should get it.
+// tiredOf tells that a server ignores what is wanted of it, so that another one should get it. The
+// one that is given up is avoided until the configuration changes.
 func (s *State) tiredOf(now int64, p *Partition, a Action) bool {
-	promotion := a.Type == metaadmin.ConfigType_CT_UPGRADE_TO_PRIMARY || a.Type == metaadmin.ConfigType_CT_ASSIGN_PRIMARY
-	return promotion && !p.proposals.balancer && p.proposals.sends >= promotionSendsMax &&
-		now-p.proposals.sentMs >= s.opts.ResendMs && s.suspect(now, a.Node)
+	if now-p.proposals.sentMs < s.resendAfter(a) {
+		return false
+	}
+	tired := false
+	switch a.Type {
+	case metaadmin.ConfigType_CT_UPGRADE_TO_PRIMARY, metaadmin.ConfigType_CT_ASSIGN_PRIMARY:
+		tired = p.proposals.sends >= promotionSendsMax
+	case metaadmin.ConfigType_CT_ADD_SECONDARY, metaadmin.ConfigType_CT_ADD_SECONDARY_FOR_LB:
+		tired = p.proposals.sends >= learnerSendsMax && !p.proposals.learning
+	}
+	if tired {
+		p.avoid = a.Node
+	}
+	return tired
 }
 
 // fits tells whether the step can still be done from the current configuration (meta.md 7.6 a).

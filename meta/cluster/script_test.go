@@ -157,8 +157,13 @@ func (w *world) setup(a args) bool {
 			w.settle()
 		}
 	case "advance":
-		w.now += a.int("ms", 0)
-		w.s.Tick(w.now)
+		for range a.int("times", 1) {
+			w.now += a.int("ms", 0)
+			for _, n := range a.words() { // those who send beacons meanwhile
+				w.s.OnBeacon(w.now, Beacon{From: nodeAddr(n)})
+			}
+			w.s.Tick(w.now)
+		}
 	case "show":
 		w.show(a.words())
 	default:

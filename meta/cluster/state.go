@@ -68,6 +68,7 @@ type Partition struct {
 	serving   map[base.RPCAddress]served
 	dropped   []droppedReplica // the one with the most data last
 	preferred int              // index into dropped: where to look for the next learner
+	avoid     base.RPCAddress  // ignored what was wanted of it; taken only when there is no other
 	diagnosis *string          // why no primary can be chosen; nil: no such trouble
 }
 

@@ -76,6 +76,7 @@ func (s *State) PartitionPersisted(now int64, g base.Gpid) {
 // afterChange keeps the proposals and the record of dropped replicas in step with a change.
 func (s *State) afterChange(now int64, p *Partition, c *change, old *Config) {
 	s.popProposal(p)
+	p.avoid = base.RPCAddress{}
 	for _, n := range append([]base.RPCAddress{old.Primary}, old.Secondaries...) {
 		if n.IsValid() && !p.config.isMember(n) {
 			delete(p.serving, n)
