@@ -29,8 +29,6 @@
 //     an atomic operation wrote, carries it in its timetag. default_ttl comes with the mutation.
 //   - Malformed keys, reserved keys, undecodable bodies and a wrong partition hash are refused at
 //     admission (ValidateWrite) where upstream aborts, now or later.
-//   - An empty scan range answers context 0 as upstream does, but SCAN of context 0 says "finished"
-//     where upstream sends clients into a loop.
 //   - All entries of a duplicate request are one batch and see each other.
 //   - One response holds at most ResponseBytesMax of rows, a store at most ScanContextsMax contexts.
 //   - A reverse multi_get that ends at a limit exactly at the first row of its hash key is complete.

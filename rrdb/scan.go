@@ -11,8 +11,8 @@ import (
 const (
 	contextDone = -1
 	// contextEmpty is what the original answers for an empty or inverted range (observed.md), and
-	// so do we. Clients take it for a live context and ask for more; there the original says
-	// "not found", on which they start over, for ever. Here SCAN of it says "finished".
+	// so do we. It is never live: SCAN of it is "not found". The Go client asks for context 0 on
+	// purpose after a failed SCAN and then begins anew behind the last row it has.
 	contextEmpty = 0
 )
 
@@ -106,10 +106,6 @@ func (r *reading) scan(body []byte) {
 	}
 	var list rowList
 	r.out, list = beginRows(r.out)
-	if id == contextEmpty {
-		r.endScan(&list, StatusOK, contextDone, -1)
-		return
-	}
 	c := r.s.scans.take(id)
 	if c == nil {
 		r.st.Bytes = 1
