@@ -100,6 +100,8 @@ func (p *partition) ackLearn(req *rpc.Request, e pacifica.AckLearn) {
 	resp.State = &consensus.LearnState{Meta: &base.Blob{}, Files: a.Files, FileSizes: a.FileSizes, ToDecreeIncluded: a.CheckpointDecree}
 	if a.Reset {
 		resp.BaseLocalDir = learnReset
+	} else if a.Kind == pacifica.LearnCache {
+		p.stats.learnCache.Add(1)
 	}
 	size := 0
 	for _, m := range a.Mutations {

@@ -141,6 +141,7 @@ func (p *partition) entity() entity {
 		counter("write_size_exceed_threshold_requests", "Requests", "writes refused as too large", p.stats.writeTooLarge.Load()),
 		counter("throttling_rejected_requests", "Requests", "requests refused by a throttle", p.stats.throttleRejected.Load()),
 		counter("throttling_delayed_requests", "Requests", "requests delayed by a throttle", p.stats.throttleDelayed.Load()),
+		counter("learn_lt_cache_responses", "Responses", "learners served from memory", p.stats.learnCache.Load()),
 		counter("learn_lt_log_responses", "Responses", "learners served from the log", p.stats.learnLog.Load()),
 		counter("learn_lt_app_responses", "Responses", "learners served a checkpoint", p.stats.learnCheckpoint.Load()),
 		gauge("private_log_size_mb", "MegaBytes", "size of the private log", p.plog.Bytes()>>20),

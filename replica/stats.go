@@ -21,6 +21,7 @@ type partitionStats struct {
 	throttleRejected atomic.Int64
 	writeTooLarge    atomic.Int64
 	writeInvalid     atomic.Int64
+	learnCache       atomic.Int64
 	learnLog         atomic.Int64
 	learnCheckpoint  atomic.Int64
 }
