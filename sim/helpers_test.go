@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"strings"
 	"testing"
@@ -15,6 +16,9 @@ import (
 )
 
 const testPartitions = 4
+
+// seed of what the tests decide at random; the servers and the network go their own ways all the same.
+var seed = flag.Uint64("seed", 1, "seed of the random decisions")
 
 // testTable is the table of most tests.
 var testTable = []cluster.DefaultApp{{Name: "temp", Type: "pegasus", PartitionCount: testPartitions, ReplicaCount: 3}}

@@ -11,7 +11,7 @@ import (
 // before each answer, what was acknowledged is there afterwards. The last time one disk is lost too.
 func TestPowerLossEverywhere(t *testing.T) {
 	b := newBench(t, quick(Config{Disk: func(int) *PowerFS { return NewPowerFS() }}))
-	rng := rand.New(rand.NewPCG(7, 7))
+	rng := rand.New(rand.NewPCG(*seed, 7))
 	var ledgers []*ledger
 	for round, unsynced := range []int{0, 50, 100, 0} {
 		load := startLedger(b, b.cl, fmt.Sprintf("round%d", round), 16, 2*time.Second)

@@ -25,7 +25,7 @@ type churn struct {
 func startChurn(b *bench, callers int) *churn {
 	c := &churn{stop: make(chan struct{})}
 	for g := range callers {
-		rng := rand.New(rand.NewPCG(uint64(g), 42))
+		rng := rand.New(rand.NewPCG(*seed, uint64(g)))
 		c.wg.Go(func() {
 			for {
 				select {
