@@ -27,15 +27,6 @@ var kindNames = [kinds]string{"get", "set", "insert", "multi_get", "multi_set", 
 
 func (k kind) String() string { return kindNames[k] }
 
-// reads tells whether rows must have been loaded for the kind to find anything.
-func (k kind) reads() bool {
-	switch k {
-	case kindGet, kindMultiGet, kindScan, kindReadModifyWrite:
-		return true
-	}
-	return false
-}
-
 // grouped kinds touch many rows of one hash key.
 func (k kind) grouped() bool { return k == kindMultiGet || k == kindMultiSet || k == kindScan }
 

@@ -43,7 +43,6 @@ type partition struct {
 	closing   *pacifica.Close
 	ctx       context.Context // ends with the partition
 	cancel    context.CancelFunc
-	roleMs    int64 // when the role last changed
 	tasks     sync.WaitGroup
 
 	checkpoints checkpointKeeper

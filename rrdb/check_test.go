@@ -42,17 +42,16 @@ func TestCheckTable(t *testing.T) {
 }
 
 type cas struct {
-	typ           int
-	check, op     string
-	diff          string // set_sort_key when not empty
-	value         string
-	returnValue   bool
-	expire        int32
-	wantStatus    Status
-	wantExist     bool
-	wantValue     string
-	wantAfter     string // of the target
-	wantDecreeInc bool
+	typ         int
+	check, op   string
+	diff        string // set_sort_key when not empty
+	value       string
+	returnValue bool
+	expire      int32
+	wantStatus  Status
+	wantExist   bool
+	wantValue   string
+	wantAfter   string // of the target
 }
 
 func (r *rig) cas(hashKey string, c cas) {

@@ -25,7 +25,6 @@ var (
 	optCheck    = option{'t', "check_type", true}
 	optOperand  = option{'o', "check_operand", true}
 	optReturn   = option{'r', "return_check_value", false}
-	optApp      = option{'a', "app_name", true}
 )
 
 // Options of the commands that walk rows.

@@ -61,7 +61,6 @@ type node struct {
 
 type metaModel struct {
 	config  Config
-	created bool
 	beacons map[Node]int64
 }
 
