@@ -96,8 +96,19 @@ func (p *partition) write(op rrdb.Op, req *rpc.Request) {
 
 // enqueueWrite hands an admitted write to the loop, where the role is looked at again.
 func (p *partition) enqueueWrite(op rrdb.Op, req *rpc.Request) {
+	n := len(req.Body)
+	if p.srv.writeBytes.Add(int64(n)) > p.srv.opts.WriteBytesWaitingMax {
+		p.srv.writeBytes.Add(-int64(n))
+		p.stats.writeBusy.Add(1)
+		req.ReplyError(base.ErrCapacityExceeded)
+		return
+	}
 	req.Keep()
-	p.postRequest(pacifica.Write{Update: pacifica.Update{Code: op.TaskCode(), Body: req.Body}}, req)
+	write := pacifica.Write{Update: pacifica.Update{Code: op.TaskCode(), Body: req.Body}}
+	if !p.mail.put(item{event: write, req: req, bytes: n}) {
+		p.srv.writeBytes.Add(-int64(n))
+		req.ReplyError(base.ErrObjectNotFound)
+	}
 }
 
 // misrouted tells a client with an outdated partition count, on tables that were split.

@@ -12,11 +12,12 @@ import (
 type item struct {
 	event pacifica.Event
 	req   *rpc.Request
+	bytes int // of a write, counted in Server.writeBytes until it is answered
 	run   func()
 }
 
 // mailbox is the queue in front of a partition's loop. It is bounded by what feeds it: writes by
-// the core's queue limits (published in the view), messages by the connections' in-flight limits.
+// Options.WriteBytesWaitingMax, messages by the connections' in-flight limits.
 type mailbox struct {
 	mu     sync.Mutex
 	items  []item

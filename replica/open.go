@@ -14,7 +14,6 @@ import (
 	"github.com/pegasus-go/pegasus/replica/disk"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
 	"github.com/pegasus-go/pegasus/replica/plog"
-	"github.com/pegasus-go/pegasus/rpc"
 	"github.com/pegasus-go/pegasus/rrdb"
 )
 
@@ -194,7 +193,7 @@ func (s *Server) openDir(gpid base.Gpid, dir string) (p *partition, err error) {
 	}
 	p = &partition{
 		srv: s, gpid: gpid, dir: dir, log: s.log.With("gpid", gpid.String()), mail: newMailbox(), done: make(chan struct{}),
-		pending: map[uint64]*rpc.Request{}, metaCalls: map[uint64]context.CancelFunc{},
+		pending: map[uint64]waiting{}, metaCalls: map[uint64]context.CancelFunc{},
 	}
 	p.ctx, p.cancel = context.WithCancel(s.ctx)
 	p.app.Store(app)

@@ -58,7 +58,9 @@ type Options struct {
 	CopyRateMBps int
 	SendRateMBps int
 
-	WriteBytesMax           int // max_allowed_write_size; negative for no limit
+	WriteBytesMax int // max_allowed_write_size; negative for no limit
+	// WriteBytesWaitingMax bounds the writes of all partitions that wait to be committed.
+	WriteBytesWaitingMax    int64
 	RejectWriteWhenDiskFull bool
 	FailOnBrokenDisk        bool
 	DiskMinFreePercent      int
@@ -106,6 +108,9 @@ func (o Options) withDefaults() Options {
 	num(&o.DiskMinFreePercent, 10)
 	if o.WriteBytesMax == 0 {
 		o.WriteBytesMax = 1 << 20
+	}
+	if o.WriteBytesWaitingMax <= 0 {
+		o.WriteBytesWaitingMax = 512 << 20
 	}
 	if o.FlushBehindBytes <= 0 {
 		o.FlushBehindBytes = 64 << 20

@@ -34,7 +34,7 @@ type partition struct {
 	// What follows belongs to the loop.
 	core      *pacifica.Core
 	plog      *plog.Log
-	pending   map[uint64]*rpc.Request // requests the core knows by token
+	pending   map[uint64]waiting // requests the core knows by token
 	lastToken uint64
 	metaCalls map[uint64]context.CancelFunc
 	batch     rpc.Batch // answers and messages of one turn leave together
@@ -143,7 +143,7 @@ func (p *partition) tokenize(it *item) pacifica.Event {
 		return it.event
 	}
 	p.lastToken++
-	p.pending[p.lastToken] = it.req
+	p.pending[p.lastToken] = waiting{req: it.req, bytes: it.bytes}
 	it.req.DeferFlush(&p.batch)
 	switch ev := it.event.(type) {
 	case pacifica.Write:
@@ -165,23 +165,33 @@ func (p *partition) tokenize(it *item) pacifica.Event {
 	return it.event
 }
 
+// waiting is a request that the core has not answered yet. bytes is what a write counts against
+// the server's limit.
+type waiting struct {
+	req   *rpc.Request
+	bytes int
+}
+
 // request gives back the request behind a token, once.
 func (p *partition) request(token uint64) *rpc.Request {
-	req := p.pending[token]
-	delete(p.pending, token)
-	return req
+	w, ok := p.pending[token]
+	if ok {
+		delete(p.pending, token)
+		p.srv.writeBytes.Add(-int64(w.bytes))
+	}
+	return w.req
 }
 
 // shutdown ends everything the loop owned. The directory stays unless the data is damaged.
 func (p *partition) shutdown() {
 	for _, it := range p.mail.close() {
 		if it.req != nil {
+			p.srv.writeBytes.Add(-int64(it.bytes))
 			it.req.ReplyError(base.ErrInvalidState)
 		}
 	}
-	for token, req := range p.pending {
-		delete(p.pending, token)
-		req.Drop()
+	for token := range p.pending {
+		p.request(token).Drop()
 	}
 	p.cancel()
 	for _, cancel := range p.metaCalls {

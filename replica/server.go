@@ -36,6 +36,7 @@ type Server struct {
 	lease       lease
 	connected   atomic.Bool
 	denyClients atomic.Bool
+	writeBytes  atomic.Int64 // of writes that are not answered yet
 	syncNow     chan struct{}
 	readers     *workers
 	syncers     plog.Syncers

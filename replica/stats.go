@@ -17,6 +17,7 @@ type partitionStats struct {
 	latencyNs        [opsMax]atomic.Int64
 	readBytes        atomic.Int64
 	readBusy         atomic.Int64
+	writeBusy        atomic.Int64
 	throttleDelayed  atomic.Int64
 	throttleRejected atomic.Int64
 	writeTooLarge    atomic.Int64
