@@ -6,12 +6,15 @@ import (
 	"sort"
 )
 
-// drain reads a scanner to its end.
+// drain reads a scanner to its end. It counts only what it ends with, not its thousands of calls.
 func (s *Suite) drain(sc Scanner) (hashes, sorts, values []string) {
 	for {
 		var done bool
 		var h, k, v []byte
-		s.Must(In(func(ctx context.Context) (err error) { done, h, k, v, err = sc.Next(ctx); return }), "scanner next")
+		err := In(func(ctx context.Context) (err error) { done, h, k, v, err = sc.Next(ctx); return })
+		if err != nil {
+			s.Must(err, "scanner next")
+		}
 		if done {
 			s.Must(sc.Close(), "close of a finished scanner")
 			return
@@ -31,9 +34,13 @@ func (s *Suite) scan(hash, start, stop string, change func(*ScanOptions)) []stri
 		return
 	}), "get_scanner %q %q..%q", hash, start, stop)
 	hashes, sorts, _ := s.drain(sc)
+	foreign := 0
 	for _, h := range hashes {
-		s.Same(h, hash, "hash key of a scanned row")
+		if h != hash {
+			foreign++
+		}
 	}
+	s.Same(foreign, 0, "rows of other hash keys in a scan of %q", hash)
 	return sorts
 }
 
@@ -76,10 +83,14 @@ func (s *Suite) hashKeyScans() {
 	})
 	s.Section("scan filters", func() {
 		filter := func(t FilterType, pattern string) []string {
-			return s.scan("scan", "", "", func(o *ScanOptions) {
-				// No divisor of the number of rows: the client of 2018 repeats a batch that an empty one follows.
-				o.BatchSize, o.SortKeyFilter = 90, Filter{Type: t, Pattern: b(pattern)}
+			rows := s.scan("scan", "", "", func(o *ScanOptions) {
+				o.BatchSize, o.SortKeyFilter = 100, Filter{Type: t, Pattern: b(pattern)}
 			})
+			if !s.modern { // the client of 2018 repeats a batch that an empty one follows
+				sort.Strings(rows)
+				rows = compact(rows)
+			}
+			return rows
 		}
 		s.Same(filter(MatchPrefix, "07-"), keys[700:800], "sort key prefix")
 		s.Same(len(filter(MatchPostfix, "99")), 25, "sort key postfix")
@@ -156,4 +167,14 @@ func (s *Suite) unorderedScans() {
 			s.Refused(err, "maxSplitCount", "no scanners")
 		}
 	})
+}
+
+// compact drops repetitions of neighbours.
+func compact(rows []string) (out []string) {
+	for i, r := range rows {
+		if i == 0 || r != rows[i-1] {
+			out = append(out, r)
+		}
+	}
+	return out
 }
