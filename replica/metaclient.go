@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -77,26 +78,25 @@ func (m *metaClient) call(ctx context.Context, name string, args, result thrift.
 func (m *metaClient) ask(ctx context.Context, to base.RPCAddress, name string, body []byte, result thrift.TStruct) (code base.ErrorCode, hint base.RPCAddress, err error) {
 	type answer struct {
 		code base.ErrorCode
-		hint base.RPCAddress
-		err  error
+		body []byte
 	}
+	// The answer is decoded here and not where it arrives: result belongs to a caller who may have gone.
 	done := make(chan answer, 1)
 	m.pool.Go(to, rpc.Call{Name: name, TimeoutMs: int32(m.timeout / time.Millisecond), Body: body}, func(code base.ErrorCode, body []byte) {
-		a := answer{code: code}
-		switch {
-		case code == base.ErrForwardToOthers && len(body) > 0:
-			_, _ = rpc.ReadValue(body, &a.hint)
-		case code == base.ErrOK:
-			_, a.err = rpc.ReadValue(body, result)
-			if forward, ok := result.(interface{ GetErr() *base.ErrorCode }); ok && a.err == nil && forward.GetErr().Val() == base.ErrForwardToOthers {
-				a.code = base.ErrForwardToOthers
-			}
-		}
-		done <- a
+		done <- answer{code, bytes.Clone(body)}
 	})
 	select {
 	case a := <-done:
-		return a.code, a.hint, a.err
+		switch {
+		case a.code == base.ErrForwardToOthers && len(a.body) > 0:
+			_, _ = rpc.ReadValue(a.body, &hint) // without a hint the next meta server is asked
+		case a.code == base.ErrOK:
+			_, err = rpc.ReadValue(a.body, result)
+			if forward, ok := result.(interface{ GetErr() *base.ErrorCode }); ok && err == nil && forward.GetErr().Val() == base.ErrForwardToOthers {
+				a.code = base.ErrForwardToOthers
+			}
+		}
+		return a.code, hint, err
 	case <-ctx.Done():
 		return base.ErrTimeout, hint, errors.Join(errors.New(name), ctx.Err())
 	}
