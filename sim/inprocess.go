@@ -141,7 +141,9 @@ func (c *InProcess) StartReplica(i int, listen string) error {
 }
 
 // RestartReplica starts replica server i again where it was.
-func (c *InProcess) RestartReplica(i int) error { return c.StartReplica(i, c.Replicas[i].Addr().String()) }
+func (c *InProcess) RestartReplica(i int) error {
+	return c.StartReplica(i, c.Replicas[i].Addr().String())
+}
 
 // CrashReplica cuts the power of replica server i, on a disk of Config.Disk; what was not synced
 // is there afterwards with the given probability. The server is gone when it returns.
