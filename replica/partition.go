@@ -41,9 +41,16 @@ type partition struct {
 	appends   []plog.Entry
 	updates   []rrdb.Update
 	closing   *pacifica.Close
-	ctx       context.Context // ends with the partition
-	cancel    context.CancelFunc
-	tasks     sync.WaitGroup
+	// lastPrepare is the prepare that was built last; every secondary gets the same bytes.
+	lastPrepare struct {
+		mutation  *pacifica.Mutation
+		role      pacifica.Status
+		signature int64
+		body      []byte
+	}
+	ctx    context.Context // ends with the partition
+	cancel context.CancelFunc
+	tasks  sync.WaitGroup
 
 	checkpoints checkpointKeeper
 	flushedNs   atomic.Int64 // when the store was last flushed by tidy

@@ -22,7 +22,7 @@ func (p *partition) sendPrepare(e pacifica.SendPrepare) {
 		p.after(delay, func() { p.sendPrepare(e) })
 		return
 	}
-	body := appendPrepare(nil, p.gpid, replicaConfig(p.gpid, e.Ballot, p.srv.self, e.Role, e.Signature), e.Mutation.Raw)
+	body := p.prepareBody(&e)
 	replied := pacifica.PrepareReplied{From: e.To, Ballot: e.Mutation.Ballot, Decree: e.Mutation.Decree}
 	call := rpc.Call{Name: "RPC_PREPARE", TimeoutMs: int32(e.TimeoutMs), Body: body}
 	p.srv.pool.GoBatch(&p.batch, e.To, call, func(code base.ErrorCode, body []byte) {
@@ -38,6 +38,16 @@ func (p *partition) sendPrepare(e pacifica.SendPrepare) {
 		}
 		p.post(replied)
 	})
+}
+
+// prepareBody builds the message once for all secondaries. The result is valid until the next call.
+func (p *partition) prepareBody(e *pacifica.SendPrepare) []byte {
+	last := &p.lastPrepare
+	if last.mutation != e.Mutation || last.role != e.Role || last.signature != e.Signature {
+		last.mutation, last.role, last.signature = e.Mutation, e.Role, e.Signature
+		last.body = appendPrepare(last.body[:0], p.gpid, replicaConfig(p.gpid, e.Ballot, p.srv.self, e.Role, e.Signature), e.Mutation.Raw)
+	}
+	return last.body
 }
 
 // appendPrepare builds the body of RPC_PREPARE: wrapped gpid, wrapped configuration, raw mutation.
