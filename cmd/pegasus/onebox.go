@@ -80,7 +80,7 @@ func runOnebox(ctx context.Context, o oneboxOptions, out io.Writer) error {
 		return err
 	}
 	defer lock.Close()
-	if err := checkPorts(p); err != nil {
+	if err := checkPorts(p, passingWait); err != nil {
 		return err
 	}
 	if o.clean {

@@ -4,8 +4,10 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 func oneboxDefaults(dir string) oneboxOptions {
@@ -122,12 +124,12 @@ func TestTakenPortIsNamedWithItsHolder(t *testing.T) {
 	defer l.Close()
 	port := l.Addr().(*net.TCPAddr).Port
 	p := &plan{Members: []member{{Name: "meta1", Port: port}}}
-	err = checkPorts(p)
+	err = checkPorts(p, time.Second)
 	if err == nil || !strings.Contains(err.Error(), "in use") || !strings.Contains(err.Error(), "--meta-port") {
 		t.Errorf("error %v does not say what is wrong and what to do", err)
 	}
 	l.Close()
-	if err := checkPorts(p); err != nil {
+	if err := checkPorts(p, time.Second); err != nil {
 		t.Errorf("a free port is called taken: %v", err)
 	}
 }
@@ -157,5 +159,39 @@ func TestControlOfNothingSaysSo(t *testing.T) {
 	dir := t.TempDir()
 	if err := controlStop(dir, nil, os.Stdout); err == nil || !strings.Contains(err.Error(), "pegasus onebox --dir") {
 		t.Errorf("error %v does not say how to start one", err)
+	}
+}
+
+// An outgoing connection may hold a server's port although nobody listens there.
+func TestPortOfAPassingConnectionIsExplained(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for the connection to go away")
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := conn.LocalAddr().(*net.TCPAddr).Port
+	p := &plan{Members: []member{{Name: "meta1", Port: port}}}
+	go func() {
+		time.Sleep(100 * time.Millisecond)
+		conn.(*net.TCPConn).SetLinger(0) // so that the port is free at once
+		conn.Close()
+	}()
+	if err := checkPorts(p, time.Second); err != nil {
+		t.Errorf("a connection that went away was not waited for: %v", err)
+	}
+	if conn, err = net.Dial("tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	p.Members[0].Port = conn.LocalAddr().(*net.TCPAddr).Port
+	if err := checkPorts(p, time.Second); err == nil || !strings.Contains(err.Error(), "ip_local_reserved_ports="+strconv.Itoa(p.Members[0].Port)) {
+		t.Errorf("error %v does not say how to reserve the port", err)
 	}
 }

@@ -30,8 +30,8 @@ func portFree(host string, port int) bool {
 }
 
 // awaitPort waits while a port is held by a passing connection. Whatever it finds, listening says the last word.
-func awaitPort(host string, port int) {
-	for end := time.Now().Add(passingWait); !portFree(host, port) && time.Now().Before(end); time.Sleep(passingPoll) {
+func awaitPort(host string, port int, wait time.Duration) {
+	for end := time.Now().Add(wait); !portFree(host, port) && time.Now().Before(end); time.Sleep(passingPoll) {
 		if bench.Listening(port) {
 			return
 		}
@@ -39,10 +39,10 @@ func awaitPort(host string, port int) {
 }
 
 // checkPorts fails, before anything is started, when a port of the plan is taken; the error says by whom and what to do.
-func checkPorts(p *plan) error {
+func checkPorts(p *plan, wait time.Duration) error {
 	var taken []int
 	for _, m := range p.Members {
-		awaitPort("0.0.0.0", m.Port)
+		awaitPort("0.0.0.0", m.Port, wait)
 		if !portFree("0.0.0.0", m.Port) {
 			taken = append(taken, m.Port)
 		}
@@ -55,11 +55,12 @@ func checkPorts(p *plan) error {
 		holders = nil // the system does not tell; the ports are taken all the same
 	}
 	var lines []string
-	ours := ""
+	ours, passing := "", false
 	for _, port := range taken {
 		line := fmt.Sprintf("  port %d is in use", port)
 		if !bench.Listening(port) {
-			line += " by a connection that happens to have this local port; it may go away"
+			line += " by an outgoing connection that was given this local port; it may go away"
+			passing = true
 		}
 		if pid := holders[port]; pid != 0 {
 			words := commandOf(pid)
@@ -71,10 +72,22 @@ func checkPorts(p *plan) error {
 		lines = append(lines, line)
 	}
 	advice := "Stop that program, or choose other ports with --meta-port and --replica-port (and another --dir)."
+	if passing {
+		advice += "\nTo keep the system from giving these ports to outgoing connections: sysctl -w net.ipv4.ip_local_reserved_ports=" + reserved(p)
+	}
 	if ours != "" {
 		advice = fmt.Sprintf("Stop the other onebox with `%s onebox stop --dir %s`, or choose other ports with --meta-port and --replica-port (and another --dir).", os.Args[0], ours)
 	}
 	return fmt.Errorf("cannot listen:\n%s\n%s", strings.Join(lines, "\n"), advice)
+}
+
+// reserved lists the ports of a plan in the form of the system's list of reserved ports.
+func reserved(p *plan) string {
+	var list []string
+	for _, m := range p.Members {
+		list = append(list, strconv.Itoa(m.Port))
+	}
+	return strings.Join(list, ",")
 }
 
 // commandLineMax bounds what an error quotes of another program's command line.

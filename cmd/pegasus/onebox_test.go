@@ -28,7 +28,7 @@ func freePorts(t *testing.T, count int) int {
 		l.Close()
 		p := &plan{}
 		p.add(roleMeta, count, first)
-		if first+count < 65536 && checkPorts(p) == nil {
+		if first+count < 65536 && checkPorts(p, time.Second) == nil {
 			return first
 		}
 	}
@@ -107,7 +107,7 @@ func TestOneboxKeepsDataAcrossRestarts(t *testing.T) {
 	if text, code := runShell(t, metas, "use temp\nset hash sort kept"); code != 0 {
 		t.Errorf("set failed: %s", text)
 	}
-	if err := checkPorts(p); err == nil {
+	if err := checkPorts(p, time.Second); err == nil {
 		t.Error("a second onebox could take the same ports")
 	}
 	if text := stop(); !strings.Contains(text, " shell -m ") || !strings.Contains(text, metas[0]) || !strings.Contains(text, "Stopped after") {

@@ -32,7 +32,7 @@ func startMeta(c *conf.Config, logger *slog.Logger) (server, error) {
 	if options.Backend, err = openMetaState(c, logger); err != nil {
 		return nil, err
 	}
-	awaitPort(listenHost(c), int(c.AppsMeta.Ports))
+	awaitPort(listenHost(c), int(c.AppsMeta.Ports), passingWait)
 	s, err := meta.Start(options)
 	if err != nil {
 		return nil, errors.Join(err, options.Backend.Close())

@@ -22,7 +22,7 @@ func startReplica(c *conf.Config, logger *slog.Logger) (server, error) {
 	if err != nil {
 		return nil, err
 	}
-	awaitPort(listenHost(c), int(c.AppsReplica.Ports))
+	awaitPort(listenHost(c), int(c.AppsReplica.Ports), passingWait)
 	if err := s.Start(); err != nil {
 		s.Close() // the reason of the failed start is what matters
 		return nil, err
