@@ -272,7 +272,7 @@ func TestBadOptionsAreNamed(t *testing.T) {
 
 func TestMetricsAreSummedOverLabels(t *testing.T) {
 	sums := map[string]float64{}
-	text := "# HELP go_memstats_mallocs_total x\ngo_memstats_mallocs_total 10\npegasus_disk_plog_syncs{disk=\"a b\"} 3\npegasus_disk_plog_syncs{disk=\"c\"} 4 1700000000\nother_total 99\n\n{}\n"
+	text := "# HELP go_memstats_mallocs_total x\ngo_memstats_mallocs_total 10\nplog_syncs_total{disk=\"a b\"} 3\nplog_syncs_total{disk=\"c\"} 4 1700000000\nother_total 99\n\n{}\n"
 	addMetrics(sums, io.LimitReader(strings.NewReader(text), metricsBytesMax))
 	if len(sums) != 2 || sums[mallocsMetric] != 10 || sums[syncsMetric] != 7 {
 		t.Errorf("sums %v", sums)

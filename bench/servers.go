@@ -36,7 +36,7 @@ type ServerCost struct {
 const (
 	mallocsMetric   = "go_memstats_mallocs_total"
 	allocatedMetric = "go_memstats_alloc_bytes_total"
-	syncsMetric     = "pegasus_disk_plog_syncs"
+	syncsMetric     = "plog_syncs_total"
 )
 
 const (
