@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
@@ -172,7 +173,10 @@ func (s *Server) syncUnknown(p *partition, sentMs int64) {
 
 // resignMissing asks that this node be taken out of a configuration it cannot serve.
 func (s *Server) resignMissing(app *appInfo, gpid base.Gpid, cfg pacifica.Config) {
-	cfg.Primary = base.RPCAddress{}
+	if cfg.Primary == s.self {
+		cfg.Primary = base.RPCAddress{}
+	}
+	cfg.Secondaries = slices.DeleteFunc(slices.Clone(cfg.Secondaries), func(n pacifica.Node) bool { return n == s.self })
 	cfg.LastDrops = append(append([]pacifica.Node{}, cfg.LastDrops...), s.self)
 	cfg.Ballot++
 	s.resign(&metaadmin.ConfigurationUpdateRequest{
@@ -210,7 +214,9 @@ func (s *Server) onProposal(req *rpc.Request) {
 	case metaadmin.ConfigType_CT_ASSIGN_PRIMARY:
 		s.openLater(gpid, msg.Info, openForPrimary(cfg.Ballot, msg.Config.LastCommittedDecree), func(p *partition) { p.post(ev) })
 	case metaadmin.ConfigType_CT_UPGRADE_TO_PRIMARY:
-		s.openLater(gpid, msg.Info, openExisting, func(p *partition) { p.post(ev) })
+		mode := openExisting
+		mode.missing = func() { s.resignMissing(msg.Info, gpid, cfg) }
+		s.openLater(gpid, msg.Info, mode, func(p *partition) { p.post(ev) })
 	}
 }
 

@@ -31,6 +31,8 @@ type openMode struct {
 	create bool
 	// deny explains why nothing may be created.
 	deny string
+	// missing is called when there is no directory and none may be created.
+	missing func()
 }
 
 var (
@@ -161,6 +163,9 @@ func (s *Server) openOrCreate(gpid base.Gpid, app *appInfo, mode openMode) (*par
 		s.setAside(gpid, dir, err)
 	}
 	if !mode.create {
+		if mode.missing != nil {
+			mode.missing()
+		}
 		return nil, errors.New(mode.deny)
 	}
 	dir, err := s.disks.Create(gpid, app.AppType)

@@ -40,3 +40,34 @@ func TestPowerLossEverywhere(t *testing.T) {
 	}
 	b.sameEverywhere()
 }
+
+// TestMemberWithoutDisk brings two of three servers back, one of them with an empty disk: where the
+// meta server would promote the empty one, it must learn that nothing is there.
+func TestMemberWithoutDisk(t *testing.T) {
+	b := newBench(t, quick(Config{Disk: func(int) *PowerFS { return NewPowerFS() }}))
+	load := startLedger(b, b.cl, "member", 8, 2*time.Second)
+	load.more(b, 400)
+	load.end()
+	// All at one instant: nobody is there to take the others out of the group.
+	after := make([]*PowerFS, len(b.Disks))
+	for i, d := range b.Disks {
+		after[i] = d.Cut(nil, 0)
+	}
+	for i := range b.Replicas {
+		b.CrashReplica(i, func(*PowerFS) *PowerFS { return after[i] })
+	}
+	b.Disks[0] = NewPowerFS()
+	for i := range 2 {
+		if err := b.RestartReplica(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if h, err := b.cl.Admin().WaitReady(b.ctx, "temp", nil); err != nil {
+		t.Fatalf("two servers, one with all the data: %+v: %v", h, err)
+	}
+	load.verify(b)
+	if err := b.RestartReplica(2); err != nil {
+		t.Fatal(err)
+	}
+	b.sameEverywhere()
+}
