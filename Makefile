@@ -8,7 +8,7 @@ FUZZTIME ?= 10s
 SEEDS    ?= 200
 
 .DEFAULT_GOAL := help
-.PHONY: help build onebox shell test race lint gen bench compat fuzz sim e2e fmt clean
+.PHONY: help build onebox shell deps test race lint gen bench compat fuzz sim e2e fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +22,10 @@ onebox: build ## run 3 metas and 3 replica servers on 127.0.0.1 (ARGS="--process
 shell: build ## interactive shell on the onebox (ARGS="-c 'ls -d'" ...)
 	./bin/pegasus shell $(ARGS)
 
-test: ## all tests except the long ones (PKGS=./rpc/... narrows it down)
+deps: ## install what the tests need and is missing (Debian packages: python3-venv, a JDK, maven, zookeeper)
+	@compat-tests/install.sh
+
+test: deps ## all tests except the long ones (PKGS=./rpc/... narrows it down)
 	$(GO) test -timeout 18m $(PKGS)
 
 race: ## the same tests under the race detector, long loops shortened
