@@ -6,6 +6,9 @@ PKGS     ?= ./...
 ARGS     ?=
 FUZZTIME ?= 10s
 SEEDS    ?= 200
+# Exchanges recorded from an original cluster, for the tests that replay them; those skip without.
+VECTORS  ?= $(wildcard $(CURDIR)/../shared/vectors)
+export PEGASUS_VECTORS = $(VECTORS)
 
 .DEFAULT_GOAL := help
 .PHONY: help build onebox shell deps test race lint gen bench compat fuzz sim e2e fmt clean
