@@ -341,3 +341,48 @@ func FuzzDecodeMutation(f *testing.F) {
 		}
 	})
 }
+
+// TestNewPrimaryKeepsLearnerAhead: what a former member committed is on its way again at a new primary.
+// The learner has to wait for it, not to throw its state away.
+func TestNewPrimaryKeepsLearnerAhead(t *testing.T) {
+	self, learner := base.AddressOf(0x7F000001, 1), base.AddressOf(0x7F000001, 2)
+	gpid := base.Gpid{AppID: 1}
+	c := New(gpid, self, Params{}, 1, 0, 0)
+	for d := int64(1); d <= 5; d++ {
+		m := &Mutation{Gpid: gpid, Ballot: 1, Decree: d, LastCommitted: max(0, d-3), TimestampUs: d}
+		m.encode()
+		if _, err := c.Replay(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	step := func(ev Event) []Effect { return c.Step(Clock{MonoMs: 10, WallUs: 10}, ev) }
+	for _, e := range step(ConfigSynced{Config: Config{Ballot: 1, Primary: self, MaxReplicaCount: 3}}) {
+		if ask, ok := e.(UpdateMeta); ok {
+			step(MetaReplied{Seq: ask.Seq, Config: ask.Config})
+		}
+	}
+	var signature int64
+	for _, e := range step(ProposalReceived{Type: configAddSecondary, Node: learner, Config: c.Config()}) {
+		if add, ok := e.(SendGroupCheck); ok {
+			signature = add.Signature
+		}
+	}
+	if c.Status() != Primary || c.LastCommitted() != 2 || c.MaxDecree() != 5 || signature == 0 {
+		t.Fatalf("status %v, committed %d, prepared %d, signature %d", c.Status(), c.LastCommitted(), c.MaxDecree(), signature)
+	}
+	ask := func(committed int64) AckLearn {
+		for _, e := range step(LearnReceived{Token: 1, From: learner, Signature: signature, LastCommitted: committed}) {
+			if ack, ok := e.(AckLearn); ok {
+				return ack
+			}
+		}
+		t.Fatal("no answer")
+		return AckLearn{}
+	}
+	if ack := ask(4); ack.Err != base.ErrInconsistentState || ack.Answer.Reset {
+		t.Errorf("a learner that committed 4 of 5 is answered %s, reset %v", ack.Err, ack.Answer.Reset)
+	}
+	if ack := ask(6); ack.Err != base.ErrOK || !ack.Answer.Reset {
+		t.Errorf("a learner ahead of everything is answered %s, reset %v", ack.Err, ack.Answer.Reset)
+	}
+}

@@ -62,7 +62,7 @@ func (c *Core) onLearnReceived(ev LearnReceived) {
 		refuse(base.ErrObjectNotFound)
 	case l.signature != ev.Signature:
 		refuse(base.ErrWrongChecksum)
-	case ev.LastCommitted > c.list.lastLogged():
+	case ev.LastCommitted > c.list.last:
 		answer.Reset = true
 		c.emit(AckLearn{Token: ev.Token, Err: base.ErrOK, Answer: answer})
 	case ev.LastCommitted > c.list.committed:
