@@ -218,6 +218,23 @@ func (p *partition) recoverSwap() error {
 	return errors.Join(fs.Rename(old, live), syncDir(fs, filepath.Join(p.dir, "data")))
 }
 
+// removeLeftovers deletes the checkpoints and half copies of an earlier life.
+func (p *partition) removeLeftovers() error {
+	fs := p.srv.opts.FS
+	err := fs.RemoveAll(filepath.Join(p.dir, learnDirName))
+	data := filepath.Join(p.dir, "data")
+	names, listErr := fs.List(data)
+	if listErr != nil {
+		return err // nothing was stored here yet
+	}
+	for _, name := range names {
+		if strings.HasPrefix(name, checkpointPrefix) {
+			err = errors.Join(err, fs.RemoveAll(filepath.Join(data, name)))
+		}
+	}
+	return err
+}
+
 // discardState begins with nothing; what was here is kept aside for a day. It runs in the loop.
 func (p *partition) discardState() error {
 	fs := p.srv.opts.FS

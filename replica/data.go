@@ -2,6 +2,7 @@ package replica
 
 import (
 	"errors"
+	"runtime/debug"
 	"time"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
@@ -194,12 +195,18 @@ func (p *partition) serveRead(op rrdb.Op, req *rpc.Request, g *gates) {
 	}
 	backup, started := req.Backup, req.ArrivedAt()
 	var st rrdb.ReadStat
-	req.ReplyTry(func(out []byte) ([]byte, base.ErrorCode) {
-		out, st = store.Read(op, req.Body, out, rc)
+	req.ReplyTry(func(out []byte) (res []byte, code base.ErrorCode) {
+		defer func() { // this may not be the connection's goroutine, which looks after its own
+			if r := recover(); r != nil {
+				p.log.Error("read panicked", "op", op.TaskCode(), "panic", r, "stack", string(debug.Stack()))
+				res, code = out, base.ErrUnknown
+			}
+		}()
+		res, st = store.Read(op, req.Body, out, rc)
 		if st.Err != base.ErrOK {
-			return out, st.Err
+			return res, st.Err
 		}
-		return out, p.readRefusal(backup)
+		return res, p.readRefusal(backup)
 	})
 	p.stats.read(op, started, st)
 	if g.throttles != nil {

@@ -200,7 +200,11 @@ func (p *partition) finishInstall(e pacifica.InstallCheckpoint, err error) {
 func (p *partition) resetState(e pacifica.ResetState) {
 	p.log.Warn("state is ahead of the group and is set aside", "committed", p.core.LastCommitted())
 	err := p.discardState()
-	p.mail.put(item{event: pacifica.StateReset{Signature: e.Signature, Err: err}})
+	if err != nil {
+		p.closing = &pacifica.Close{Err: err} // there may be no store to go on with
+		return
+	}
+	p.mail.put(item{event: pacifica.StateReset{Signature: e.Signature}})
 }
 
 func (p *partition) sendCompletion(e pacifica.SendCompletion) {

@@ -130,12 +130,17 @@ func (s *Server) openLater(gpid base.Gpid, app *appInfo, mode openMode, next fun
 		s.mu.Lock()
 		waiting := s.opening[gpid]
 		delete(s.opening, gpid)
-		if err == nil && !s.stopped {
+		stopped := s.stopped
+		if err == nil && !stopped {
 			delete(s.shut, gpid)
 			s.putPartition(p)
 			go p.loop()
 		}
 		s.mu.Unlock()
+		if err == nil && stopped {
+			p.abandon()
+			return
+		}
 		if err != nil {
 			s.log.Error("open replica", "gpid", gpid, "err", err)
 			return
@@ -203,7 +208,7 @@ func (s *Server) openDir(gpid base.Gpid, dir string) (p *partition, err error) {
 	p.ctx, p.cancel = context.WithCancel(s.ctx)
 	p.app.Store(app)
 	p.gates.Store(newGates(app, nil))
-	if err := p.recoverSwap(); err != nil {
+	if err := errors.Join(p.recoverSwap(), p.removeLeftovers()); err != nil {
 		return nil, err
 	}
 	store, err := p.openStore()

@@ -219,6 +219,14 @@ func (p *partition) shutdown() {
 	p.srv.closed(p, reason)
 }
 
+// abandon gives back what opening took, for a replica whose loop will never run.
+func (p *partition) abandon() {
+	p.cancel()
+	if err := errors.Join(p.plog.Close(), p.store.Load().Close()); err != nil {
+		p.log.Warn("close a replica that is not needed any more", "err", err)
+	}
+}
+
 // stop closes the replica from outside and waits for its end.
 func (p *partition) stop() {
 	p.mail.put(item{run: func() { p.closing = &pacifica.Close{} }})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -66,6 +67,7 @@ func NewServer(o Options) (*Server, error) {
 		readers: newWorkers(o.LongReadsMax, o.LongReadsQueuedMax), learnSlots: make(slots, o.LearnCopiesMax),
 		opening: map[base.Gpid][]func(*partition){}, shut: map[base.Gpid]closedReplica{},
 	}
+	s.readers.panicked = func(r any) { s.log.Error("job panicked", "panic", r, "stack", string(debug.Stack())) }
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.byGpid.Store(&map[base.Gpid]*partition{})
 	var err error

@@ -7,6 +7,8 @@ import "context"
 type workers struct {
 	slots chan struct{}
 	queue chan func()
+	// panicked is told what a job panicked with; nil ignores it.
+	panicked func(any)
 }
 
 func newWorkers(running, waiting int) *workers {
@@ -38,16 +40,26 @@ func (w *workers) run(f func()) bool {
 func (w *workers) work(f func()) {
 	defer func() { <-w.slots }()
 	if f != nil {
-		f()
+		w.do(f)
 	}
 	for {
 		select {
 		case f := <-w.queue:
-			f()
+			w.do(f)
 		default:
 			return
 		}
 	}
+}
+
+// do runs one job; its panic is its own.
+func (w *workers) do(f func()) {
+	defer func() {
+		if r := recover(); r != nil && w.panicked != nil {
+			w.panicked(r)
+		}
+	}()
+	f()
 }
 
 // slots bounds jobs that wait for their turn.
