@@ -156,7 +156,7 @@ func (l *Log) preallocate(end int64) {
 	}
 	step := l.o.PreallocBytes
 	to := (end + step - 1) / step * step
-	if err := l.ioFile.Preallocate(l.preallocEnd, to-l.preallocEnd); err != nil {
+	if err := allocate(l.ioFile, l.preallocEnd, to-l.preallocEnd); err != nil {
 		l.o.Logger.Debug("private log cannot reserve space", "dir", l.dir, "error", err)
 		to = fileBytesLimit << 2
 	}
