@@ -264,7 +264,7 @@ func (p *Pool) CallBytes(ctx context.Context, to base.RPCAddress, c Call) ([]byt
 
 // dial makes the TCP connection.
 func (p *Pool) dial(ctx context.Context, to base.RPCAddress) (*net.TCPConn, error) {
-	d := net.Dialer{Timeout: ms(p.opts.DialMs), KeepAlive: 15 * time.Second}
+	d := net.Dialer{Timeout: ms(p.opts.DialMs), KeepAlive: 15 * time.Second, Control: reuseAddress}
 	conn, err := d.DialContext(ctx, "tcp4", to.String())
 	if err != nil {
 		return nil, err

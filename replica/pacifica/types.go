@@ -134,7 +134,7 @@ func (p Params) withDefaults() Params {
 	def(&p.NetworkRetryMs, 300)
 	def(&p.GroupCheckIntervalMs, 10_000)
 	def(&p.CommitNoticeMs, 1000)
-	def(&p.LearnRetryMs, 1000)
+	def(&p.LearnRetryMs, 200)
 	def(&p.UpgradeResendMs, 3000)
 	if p.BatchUpdatesMax <= 0 {
 		p.BatchUpdatesMax = 1024
