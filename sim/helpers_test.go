@@ -27,7 +27,7 @@ var testTable = []cluster.DefaultApp{{Name: "temp", Type: "pegasus", PartitionCo
 func quick(cfg Config) Config {
 	tune, tuneMeta := cfg.Tune, cfg.TuneMeta
 	cfg.Tune = func(i int, o *replica.Options) {
-		o.BeaconInterval, o.Lease, o.ConfigSyncInterval = 200*time.Millisecond, 2500*time.Millisecond, 500*time.Millisecond
+		o.BeaconInterval, o.Lease, o.ConfigSyncInterval = 200*time.Millisecond, 2000*time.Millisecond, 500*time.Millisecond
 		o.MetaRetry, o.KeepInactive = 200*time.Millisecond, time.Second
 		o.Core.CommitNoticeMs, o.Core.GroupCheckIntervalMs, o.Core.LearnRetryMs = 100, 1000, 200
 		o.Core.PrepareTimeoutMs, o.Core.LearnerTimeoutMs = 2000, 3000
@@ -36,7 +36,7 @@ func quick(cfg Config) Config {
 		}
 	}
 	cfg.TuneMeta = func(o *meta.Options) {
-		o.Cluster.FDGraceMs, o.Cluster.FDSuspectMs = 3000, 1000
+		o.Cluster.FDGraceMs, o.Cluster.FDSuspectMs = 2500, 1000
 		o.Cluster.UnstableRestartsMax, o.Cluster.MinLiveNodesForUnfreeze, o.Cluster.LivePercentage = 0, 1, 1
 		o.Cluster.ResendAddMs, o.Cluster.AssignDelayMs = 1000, 500
 		if tuneMeta != nil {

@@ -97,6 +97,7 @@ func (b *bench) away(i int, crash, wipe bool, meanwhile func()) {
 }
 
 func TestLearnFromCache(t *testing.T) {
+	t.Parallel()
 	for _, crash := range []bool{false, true} {
 		t.Run(fmt.Sprintf("crash=%v", crash), func(t *testing.T) {
 			b := newBench(t, quick(Config{Disk: func(int) *PowerFS { return NewPowerFS() }}))
@@ -112,6 +113,7 @@ func TestLearnFromCache(t *testing.T) {
 }
 
 func TestLearnFromLog(t *testing.T) {
+	t.Parallel()
 	for _, crash := range []bool{false, true} {
 		t.Run(fmt.Sprintf("crash=%v", crash), func(t *testing.T) {
 			b := newBench(t, quick(Config{
@@ -132,6 +134,7 @@ func TestLearnFromLog(t *testing.T) {
 // TestLearnFromCheckpoint brings a server back with an empty disk, under load, to primaries that have
 // collected their logs.
 func TestLearnFromCheckpoint(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, quick(Config{
 		Disk: func(int) *PowerFS { return NewPowerFS() },
 		Tune: func(_ int, o *replica.Options) {

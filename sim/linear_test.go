@@ -167,6 +167,7 @@ func (h *history) seen() (ops []porcupine.Operation, unknown int) {
 
 // TestLinearizable lets several clients work on a few rows while servers lose power, stop and come back.
 func TestLinearizable(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, quick(Config{Disk: func(int) *PowerFS { return NewPowerFS() }}))
 	once, err := client.New(b.MetaList(), client.Options{NoRetry: true})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 // TestMetasComeAndGo restarts metas under load, the leader and the follower, while a replica server
 // leaves and returns too.
 func TestMetasComeAndGo(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, quick(Config{Metas: 2}))
 	load := startLedger(b, b.cl, "metas", 8, 30*time.Second)
 	load.more(b, 200)

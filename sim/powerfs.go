@@ -21,6 +21,14 @@ type PowerFS struct {
 
 	mu  sync.RWMutex // read side: a change in progress
 	off bool
+	bad error // what every change gets until it is nil again
+}
+
+// Fail makes every change fail with err, as on a full disk, until Fail(nil).
+func (f *PowerFS) Fail(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.bad = err
 }
 
 // NewPowerFS returns an empty disk.
@@ -43,6 +51,9 @@ func (f *PowerFS) change(run func() error) error {
 	defer f.mu.RUnlock()
 	if f.off {
 		return errPowerOff
+	}
+	if f.bad != nil {
+		return f.bad
 	}
 	return run()
 }

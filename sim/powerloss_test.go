@@ -10,6 +10,7 @@ import (
 // TestPowerLossEverywhere cuts the power of all servers under load, again and again: with logs synced
 // before each answer, what was acknowledged is there afterwards. The last time one disk is lost too.
 func TestPowerLossEverywhere(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, quick(Config{Disk: func(int) *PowerFS { return NewPowerFS() }}))
 	rng := rand.New(rand.NewPCG(*seed, 7))
 	var ledgers []*ledger
@@ -44,6 +45,7 @@ func TestPowerLossEverywhere(t *testing.T) {
 // TestMemberWithoutDisk brings two of three servers back, one of them with an empty disk: where the
 // meta server would promote the empty one, it must learn that nothing is there.
 func TestMemberWithoutDisk(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, quick(Config{Disk: func(int) *PowerFS { return NewPowerFS() }}))
 	load := startLedger(b, b.cl, "member", 8, 2*time.Second)
 	load.more(b, 400)

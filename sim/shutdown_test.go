@@ -8,6 +8,7 @@ import (
 
 // TestShutdownUnseen stops each server gracefully under load; a client that retries sees no error.
 func TestShutdownUnseen(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, quick(Config{}))
 	load := startLedger(b, b.cl, "shutdown", 8, 30*time.Second)
 	for i := range b.Replicas {

@@ -26,6 +26,7 @@ func (b *bench) open(cl *client.Client, name string) *client.Table {
 }
 
 func TestDropAndRecall(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, quick(Config{}))
 	admin := b.cl.Admin()
 	id, err := admin.CreateApp(b.ctx, "fleeting", client.CreateOptions{Partitions: 4, Replicas: 3})
@@ -103,6 +104,7 @@ func (b *bench) setEnv(key, value string) {
 
 // TestDefaultTTLOverRestarts opens tables whose env default_ttl is set, with rows, on every server.
 func TestDefaultTTLOverRestarts(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, quick(Config{}))
 	key, sort := []byte("k"), []byte("s")
 	if err := b.table.Set(b.ctx, []byte("old"), sort, []byte("v"), 0); err != nil {
@@ -145,6 +147,7 @@ func TestDefaultTTLOverRestarts(t *testing.T) {
 }
 
 func TestDenyAndThrottle(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, quick(Config{}))
 	once, err := client.New(b.MetaList(), client.Options{NoRetry: true})
 	if err != nil {

@@ -100,6 +100,7 @@ func randomWrite(ctx context.Context, t *client.Table, rng *rand.Rand) error {
 // TestReplicasHoldTheSame shakes a cluster that writes all the time: stores flush, servers restart,
 // rows expire and are swept. When it rests, the members of a partition hold the same.
 func TestReplicasHoldTheSame(t *testing.T) {
+	t.Parallel()
 	b := newBench(t, quick(Config{}))
 	load := startChurn(b, 8)
 	load.more(b, 1500)

@@ -1,0 +1,67 @@
+package sim
+
+import (
+	"context"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/pegasus-go/pegasus/client"
+)
+
+// TestDiskFull lets one disk refuse every change for a while, under load. The others go on; once there
+// is room again the server is a full member again, without being restarted.
+func TestDiskFull(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, quick(Config{Disk: func(int) *PowerFS { return NewPowerFS() }}))
+	load := startLedger(b, b.cl, "full", 8, 30*time.Second)
+	load.more(b, 300)
+	b.Disks[1].Fail(syscall.ENOSPC)
+	load.more(b, 300)
+	b.Disks[1].Fail(nil)
+	load.more(b, 100)
+	b.healthy()
+	load.more(b, 100)
+	load.end()
+	if n := load.errors.Load(); n > 0 {
+		t.Errorf("%d writes failed although two disks had room; last: %v", n, errOf(&load.last))
+	}
+	load.verify(b)
+	b.sameEverywhere()
+}
+
+// TestNoMetaForLongerThanALease: without a meta server the leases run out and nobody answers, because
+// somebody else might have been made primary; when it is back, so is everything acknowledged.
+func TestNoMetaForLongerThanALease(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, quick(Config{}))
+	once, err := client.New(b.MetaList(), client.Options{NoRetry: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer once.Close()
+	table := b.open(once, "temp")
+	load := startLedger(b, b.cl, "nometa", 8, 20*time.Second)
+	load.more(b, 300)
+	if err := b.StopMeta(0); err != nil {
+		t.Fatal(err)
+	}
+	b.until("reads are refused", func() bool {
+		ctx, cancel := context.WithTimeout(b.ctx, time.Second)
+		defer cancel()
+		_, _, err := table.Get(ctx, []byte("nometa-0-0"), []byte("s"))
+		return err != nil
+	})
+	before := load.count.Load()
+	time.Sleep(500 * time.Millisecond)
+	if n := load.count.Load() - before; n > 8 {
+		t.Errorf("%d writes acknowledged after the lease", n)
+	}
+	if err := b.StartMeta(0); err != nil {
+		t.Fatal(err)
+	}
+	load.more(b, 300)
+	load.end()
+	load.verify(b)
+	b.sameEverywhere()
+}
