@@ -23,6 +23,7 @@ const (
 // TestFailover kills servers under the load of real clients. Every write that was acknowledged must be there in the end,
 // clients must go on by themselves, and killed servers must come back into every partition.
 func TestFailover(t *testing.T) {
+	t.Parallel() // it mostly waits
 	c := cluster.Start(t, cluster.Options{})
 	goLoad := startLoad(t, "go load", "", goProgram(t, "go/apache", ".", ""), "-metas", c.MetaList(), "-table", "temp", "-mode", "load")
 	pyLoad := startLoad(t, "python load", t.TempDir(), python(t), here("python", "client.py"), "load", c.MetaList(), "temp")

@@ -23,6 +23,7 @@ const (
 // TestStandardPorts runs what can't be told other ports: the programs of the README, and the tests that the Apache Go client
 // was published with.
 func TestStandardPorts(t *testing.T) {
+	t.Parallel() // it mostly waits
 	if !cluster.PortsFree(standardMetaPort, serversPerRole) || !cluster.PortsFree(standardReplicaPort, serversPerRole) {
 		skipOrFail(t, "ports %d.. and %d.. are in use", standardMetaPort, standardReplicaPort)
 	}
