@@ -32,23 +32,23 @@ type Replication struct {
 	FDLeaseSeconds                                 Seconds         `key:"fd_lease_seconds" fv:"i32" def:"7" min:"2" doc:"a replica server without an answered beacon for this long stops serving"`
 	FDGraceSeconds                                 Seconds         `key:"fd_grace_seconds" fv:"i32" def:"8" min:"3" doc:"the meta counts a server silent for this long as dead; longer than the lease"`
 	DelayForFDTimeoutOnStart                       bool            `key:"delay_for_fd_timeout_on_start" fv:"bool" def:"false" is:"pending" doc:"wait for one grace period at start"`
-	DenyClientOnStart                              bool            `key:"deny_client_on_start" fv:"bool" def:"false" is:"pending" doc:"refuse all clients"`
+	DenyClientOnStart                              bool            `key:"deny_client_on_start" fv:"bool" def:"false" doc:"refuse all clients"`
 	CheckpointDisabled                             bool            `key:"checkpoint_disabled" fv:"bool" def:"false" is:"pending" doc:"no periodic flush of the stores"`
 	CheckpointIntervalSeconds                      Seconds         `key:"checkpoint_interval_seconds" fv:"i32" def:"100" min:"1" doc:"period of flushing what the log must not be kept for"`
 	CheckpointMaxIntervalHours                     Hours           `key:"checkpoint_max_interval_hours" fv:"i32" def:"2" min:"1" is:"pending" doc:"a store is flushed at least this often"`
 	CheckpointFlushBehindBytes                     Bytes           `key:"checkpoint_flush_behind_bytes" fv:"i64" def:"67108864" min:"1048576" is:"own" doc:"a store whose log holds more than this is flushed"`
 	GCIntervalMs                                   Millis          `key:"gc_interval_ms" fv:"i32" def:"30000" min:"100" is:"pending" doc:"period of looking for what can be deleted"`
 	GCMemoryReplicaIntervalMs                      Millis          `key:"gc_memory_replica_interval_ms" fv:"i32" def:"600000" min:"0" doc:"how long a replica without a role stays open"`
-	GCDiskErrorReplicaIntervalSeconds              Live[Seconds]   `key:"gc_disk_error_replica_interval_seconds" fv:"u64" def:"86400" is:"pending" doc:"age at which a quarantined replica (.err) is deleted"`
-	GCDiskGarbageReplicaIntervalSeconds            Live[Seconds]   `key:"gc_disk_garbage_replica_interval_seconds" fv:"u64" def:"86400" is:"pending" doc:"age at which a dropped replica (.gar) is deleted"`
-	GCDiskMigrationOriginReplicaIntervalSeconds    Live[Seconds]   `key:"gc_disk_migration_origin_replica_interval_seconds" fv:"u64" def:"604800" is:"pending" doc:"age at which the origin of a disk move (.ori) is deleted"`
-	GCDiskMigrationTmpReplicaIntervalSeconds       Live[Seconds]   `key:"gc_disk_migration_tmp_replica_interval_seconds" fv:"u64" def:"86400" is:"pending" doc:"age at which what a disk move left (.tmp) is deleted"`
-	PlogGCEnabled                                  bool            `key:"plog_gc_enabled" fv:"bool" def:"true" is:"pending" doc:"delete log files that are not needed"`
+	GCDiskErrorReplicaIntervalSeconds              Live[Seconds]   `key:"gc_disk_error_replica_interval_seconds" fv:"u64" def:"86400" doc:"age at which a quarantined replica (.err) is deleted"`
+	GCDiskGarbageReplicaIntervalSeconds            Live[Seconds]   `key:"gc_disk_garbage_replica_interval_seconds" fv:"u64" def:"86400" doc:"age at which a dropped replica (.gar) is deleted"`
+	GCDiskMigrationOriginReplicaIntervalSeconds    Live[Seconds]   `key:"gc_disk_migration_origin_replica_interval_seconds" fv:"u64" def:"604800" doc:"age at which the origin of a disk move (.ori) is deleted"`
+	GCDiskMigrationTmpReplicaIntervalSeconds       Live[Seconds]   `key:"gc_disk_migration_tmp_replica_interval_seconds" fv:"u64" def:"86400" doc:"age at which what a disk move left (.tmp) is deleted"`
+	PlogGCEnabled                                  bool            `key:"plog_gc_enabled" fv:"bool" def:"true" doc:"delete log files that are not needed"`
 	DiskStatDisabled                               bool            `key:"disk_stat_disabled" fv:"bool" def:"false" is:"pending" doc:"do not look at the free space of the disks"`
-	DiskStatIntervalSeconds                        Seconds         `key:"disk_stat_interval_seconds" fv:"i32" def:"60" min:"1" is:"pending" doc:"period of looking at the free space of the disks"`
+	DiskStatIntervalSeconds                        Seconds         `key:"disk_stat_interval_seconds" fv:"i32" def:"60" min:"1" doc:"period of looking at the free space of the disks"`
 	DiskMinAvailableSpaceRatio                     Live[Percent]   `key:"disk_min_available_space_ratio" fv:"i32" def:"10" min:"0" max:"100" doc:"a disk with less free space, in percent, is full"`
 	RejectWriteWhenDiskInsufficient                LiveBool        `key:"reject_write_when_disk_insufficient" fv:"bool" def:"true" doc:"refuse writes to a full disk"`
-	IgnoreBrokenDisk                               bool            `key:"ignore_broken_disk" fv:"bool" def:"true" is:"pending" doc:"start without a disk that does not work"`
+	IgnoreBrokenDisk                               bool            `key:"ignore_broken_disk" fv:"bool" def:"true" doc:"start without a disk that does not work"`
 	LearnAppMaxConcurrentCount                     Count           `key:"learn_app_max_concurrent_count" fv:"i32" def:"5" min:"1" doc:"learners that copy a checkpoint at once"`
 	MaxReplicasOnLoadForEachDisk                   Live[Count]     `key:"max_replicas_on_load_for_each_disk" fv:"u64" def:"8" min:"1" doc:"replicas opened at once per disk at start"`
 	MaxConcurrentManualEmergencyCheckpointingCount Live[Count]     `key:"max_concurrent_manual_emergency_checkpointing_count" fv:"u32" def:"10" min:"1" is:"pending" doc:"forced checkpoints at once"`

@@ -18,7 +18,7 @@ type Network struct {
 
 // HTTP is [http]: the pages on the RPC port.
 type HTTP struct {
-	EnableHTTPServer   bool   `key:"enable_http_server" fv:"bool" def:"true" is:"pending" doc:"answer HTTP on the RPC port"`
+	EnableHTTPServer   bool   `key:"enable_http_server" fv:"bool" def:"true" doc:"answer HTTP on the RPC port"`
 	HTTPHeaderBytesMax Bytes  `key:"http_header_bytes_max" fv:"i64" def:"65536" min:"1024" is:"own" doc:"headers of one HTTP request"`
 	HTTPBodyBytesMax   Bytes  `key:"http_body_bytes_max" fv:"i64" def:"16777216" min:"1024" is:"own" doc:"body of one HTTP request"`
 	HTTPIdleMs         Millis `key:"http_idle_ms" fv:"i64" def:"600000" min:"1000" is:"own" doc:"an HTTP connection without requests for this long is closed"`
@@ -26,13 +26,13 @@ type HTTP struct {
 
 // NFS is [nfs]: copying checkpoints from server to server.
 type NFS struct {
-	NfsCopyBlockBytes               Bytes           `key:"nfs_copy_block_bytes" fv:"u32" def:"4194304" min:"4096" max:"33554432" is:"pending" doc:"bytes per request when a checkpoint is copied"`
-	MaxConcurrentRemoteCopyRequests Count           `key:"max_concurrent_remote_copy_requests" fv:"i32" def:"50" min:"1" is:"pending" doc:"copy requests at once in the process"`
-	MaxFileCopyRequestCountPerFile  Count           `key:"max_file_copy_request_count_per_file" fv:"i32" def:"10" min:"1" is:"pending" doc:"copy requests at once for one file"`
-	MaxRetryCountPerCopyRequest     Count           `key:"max_retry_count_per_copy_request" fv:"i32" def:"2" min:"0" is:"pending" doc:"how often a failed copy request is repeated"`
-	RPCTimeoutMs                    Millis          `key:"rpc_timeout_ms" fv:"i32" def:"100000" min:"1" is:"pending" doc:"timeout of a copy request"`
-	MaxCopyRateMegabytesPerDisk     Live[Megabytes] `key:"max_copy_rate_megabytes_per_disk" fv:"i64" def:"0" min:"0" is:"pending" doc:"what a learner may copy per second and disk; 0: no limit"`
-	MaxSendRateMegabytesPerDisk     Live[Megabytes] `key:"max_send_rate_megabytes_per_disk" fv:"i64" def:"0" min:"0" is:"pending" doc:"what a server may send to learners per second and disk; 0: no limit"`
+	NfsCopyBlockBytes               Bytes           `key:"nfs_copy_block_bytes" fv:"u32" def:"4194304" min:"4096" max:"33554432" doc:"bytes per request when a checkpoint is copied"`
+	MaxConcurrentRemoteCopyRequests Count           `key:"max_concurrent_remote_copy_requests" fv:"i32" def:"50" min:"1" doc:"copy requests at once in the process"`
+	MaxFileCopyRequestCountPerFile  Count           `key:"max_file_copy_request_count_per_file" fv:"i32" def:"10" min:"1" doc:"copy requests at once for one file"`
+	MaxRetryCountPerCopyRequest     Count           `key:"max_retry_count_per_copy_request" fv:"i32" def:"2" min:"0" doc:"how often a failed copy request is repeated"`
+	RPCTimeoutMs                    Millis          `key:"rpc_timeout_ms" fv:"i32" def:"100000" min:"1" doc:"timeout of a copy request"`
+	MaxCopyRateMegabytesPerDisk     Live[Megabytes] `key:"max_copy_rate_megabytes_per_disk" fv:"i64" def:"0" min:"0" doc:"what a learner may copy per second and disk; 0: no limit"`
+	MaxSendRateMegabytesPerDisk     Live[Megabytes] `key:"max_send_rate_megabytes_per_disk" fv:"i64" def:"0" min:"0" doc:"what a server may send to learners per second and disk; 0: no limit"`
 }
 
 // ZooKeeper is [zookeeper]: only with meta_state_service_zookeeper.

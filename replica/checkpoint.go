@@ -225,14 +225,17 @@ func (p *partition) removeLeftovers() error {
 	data := filepath.Join(p.dir, "data")
 	names, listErr := fs.List(data)
 	if listErr != nil {
-		return err // nothing was stored here yet
+		names = nil // nothing was stored here yet
 	}
 	for _, name := range names {
 		if strings.HasPrefix(name, checkpointPrefix) {
 			err = errors.Join(err, fs.RemoveAll(filepath.Join(data, name)))
 		}
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("remove what an earlier life left in %s: %w", p.dir, err)
+	}
+	return nil
 }
 
 // discardState begins with nothing; what was here is kept aside for a day. It runs in the loop.

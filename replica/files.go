@@ -17,7 +17,9 @@ func (s *Server) registerFiles() {
 }
 
 func (s *Server) newFileClient() *nfs.Client {
-	return nfs.NewClient(s.pool, nfs.ClientOptions{FS: s.opts.FS, RateMBps: s.opts.CopyRateMBps, Logger: s.log})
+	o := s.opts.FileCopy
+	o.FS, o.Logger = s.opts.FS, s.log
+	return nfs.NewClient(s.pool, o)
 }
 
 // fetchCheckpoint copies the files of a primary's checkpoint into the learn directory, which is

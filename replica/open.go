@@ -207,6 +207,7 @@ func (s *Server) openDir(gpid base.Gpid, dir string) (p *partition, err error) {
 	}
 	p.ctx, p.cancel = context.WithCancel(s.ctx)
 	p.app.Store(app)
+	p.keepLog.Store(s.opts.KeepLog)
 	p.gates.Store(newGates(app, nil))
 	if err := errors.Join(p.recoverSwap(), p.removeLeftovers()); err != nil {
 		return nil, err

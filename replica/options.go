@@ -8,6 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/replica/disk"
+	"github.com/pegasus-go/pegasus/replica/nfs"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
 	"github.com/pegasus-go/pegasus/replica/plog"
 	"github.com/pegasus-go/pegasus/rpc"
@@ -54,9 +55,16 @@ type Options struct {
 	// LearnCopyTimeout bounds the copy of one checkpoint, LearnCopiesMax their number at once.
 	LearnCopyTimeout time.Duration
 	LearnCopiesMax   int
-	// CopyRateMBps and SendRateMBps bound the copying of checkpoints; 0 for no bound.
-	CopyRateMBps int
+	// FileCopy says how checkpoints are fetched; SendRateMBps bounds how they are served, 0 for no
+	// bound.
+	FileCopy     nfs.ClientOptions
 	SendRateMBps int
+	// KeepLog: log files are never collected (plog_gc_enabled = false).
+	KeepLog bool
+	// DenyClientOnStart turns all clients away until an operator lets them in.
+	DenyClientOnStart bool
+	// NoHTTP closes connections that speak HTTP.
+	NoHTTP bool
 
 	WriteBytesMax int // max_allowed_write_size; negative for no limit
 	// WriteBytesWaitingMax bounds the writes of all partitions that wait to be committed.

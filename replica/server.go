@@ -70,6 +70,7 @@ func NewServer(o Options) (*Server, error) {
 	s.readers.panicked = func(r any) { s.log.Error("job panicked", "panic", r, "stack", string(debug.Stack())) }
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.byGpid.Store(&map[base.Gpid]*partition{})
+	s.denyClients.Store(o.DenyClientOnStart)
 	var err error
 	if s.disks, err = openDisks(o); err != nil {
 		return nil, err
@@ -158,7 +159,9 @@ func (s *Server) register() {
 	s.registerAdmin()
 	s.registerFiles()
 	s.rpc.HandleStorage(s.onStorage)
-	s.rpc.HandleHTTP(s.httpHandler())
+	if !s.opts.NoHTTP {
+		s.rpc.HandleHTTP(s.httpHandler())
+	}
 }
 
 // monoMs is the time since start, unmoved by changes of the wall clock.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/pegasus-go/pegasus/conf"
 	"github.com/pegasus-go/pegasus/replica"
+	"github.com/pegasus-go/pegasus/replica/disk"
+	"github.com/pegasus-go/pegasus/replica/nfs"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
 	"github.com/pegasus-go/pegasus/replica/plog"
 	"github.com/pegasus-go/pegasus/rrdb"
@@ -67,15 +69,40 @@ func replicaOptions(c *conf.Config, logger *slog.Logger) (replica.Options, error
 		WriteBytesMax:           int(orNone(r.MaxAllowedWriteSize)),
 		RejectWriteWhenDiskFull: r.RejectWriteWhenDiskInsufficient.Get(),
 		DiskMinFreePercent:      int(r.DiskMinAvailableSpaceRatio.Get()),
-		LongReadsMax:            int(r.LongReadsMax),
-		LongReadsQueuedMax:      int(r.LongReadsQueuedMax),
-		ReplicasOpenMax:         int(r.MaxReplicasOnLoadForEachDisk.Get()),
-		ClusterName:             r.ClusterName,
-		Version:                 b.Version,
-		GitCommit:               b.Commit,
-		HTTPFallback:            pagesOf(c),
-		Logger:                  logger,
+		DiskCheckInterval:       r.DiskStatIntervalSeconds.Duration(),
+		FailOnBrokenDisk:        !r.IgnoreBrokenDisk,
+		KeepAside: disk.KeepTimes{
+			Error:         r.GCDiskErrorReplicaIntervalSeconds.Get().Duration(),
+			Garbage:       r.GCDiskGarbageReplicaIntervalSeconds.Get().Duration(),
+			MigrateTmp:    r.GCDiskMigrationTmpReplicaIntervalSeconds.Get().Duration(),
+			MigrateOrigin: r.GCDiskMigrationOriginReplicaIntervalSeconds.Get().Duration(),
+		},
+		DenyClientOnStart:  r.DenyClientOnStart,
+		KeepLog:            !r.PlogGCEnabled,
+		NoHTTP:             !c.HTTP.EnableHTTPServer,
+		FileCopy:           fileCopyOptions(c),
+		SendRateMBps:       int(c.NFS.MaxSendRateMegabytesPerDisk.Get()),
+		LongReadsMax:       int(r.LongReadsMax),
+		LongReadsQueuedMax: int(r.LongReadsQueuedMax),
+		ReplicasOpenMax:    int(r.MaxReplicasOnLoadForEachDisk.Get()),
+		ClusterName:        r.ClusterName,
+		Version:            b.Version,
+		GitCommit:          b.Commit,
+		HTTPFallback:       pagesOf(c),
+		Logger:             logger,
 	}, nil
+}
+
+func fileCopyOptions(c *conf.Config) nfs.ClientOptions {
+	n := &c.NFS
+	return nfs.ClientOptions{
+		BlockBytes:         int(n.NfsCopyBlockBytes),
+		RequestsMax:        int(n.MaxConcurrentRemoteCopyRequests),
+		RequestsPerCopyMax: int(n.MaxFileCopyRequestCountPerFile),
+		RetriesMax:         int(n.MaxRetryCountPerCopyRequest),
+		TimeoutMs:          int(n.RPCTimeoutMs.Duration().Milliseconds()),
+		RateMBps:           int(n.MaxCopyRateMegabytesPerDisk.Get()),
+	}
 }
 
 func pacificaParams(r *conf.Replication) pacifica.Params {
