@@ -8,6 +8,10 @@ import (
 	"github.com/pegasus-go/pegasus/replica/pacifica"
 )
 
+// handOverLinger is how long a server without primaries still answers: clients that come with an old
+// routing are told so, where a closed connection would leave them with writes of unknown outcome.
+const handOverLinger = 200 * time.Millisecond
+
 // Shutdown is Close for a server that leaves a cluster that goes on: it first gives its primaries
 // away, so that clients find a new one instead of a silence that lasts until the lease is over.
 // ctx bounds the handing over; the closing itself always happens.
@@ -44,6 +48,10 @@ func (s *Server) handOver(ctx context.Context) {
 		}
 	}
 	s.log.Info("handed over", "primaries", asked, "took", time.Since(started))
+	select {
+	case <-ctx.Done():
+	case <-time.After(handOverLinger):
+	}
 }
 
 // primariesLeft counts the primaries somebody else could take over.

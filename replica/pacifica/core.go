@@ -49,6 +49,8 @@ type primaryState struct {
 	announced     int64
 	lastPrepareMs int64
 	nextCheckMs   int64
+	// leaving is a proposal to give the role away, which waits until what was prepared is answered.
+	leaving *ProposalReceived
 }
 
 // learnerRecord is a learner as its primary sees it.
@@ -256,6 +258,9 @@ func (c *Core) ReadsAllowed() bool {
 // WritesAllowed returns ErrOK or why a new write is turned away.
 func (c *Core) WritesAllowed() base.ErrorCode {
 	if c.status != Primary && (c.reconfig == nil || !c.reconfig.keepsPrimary) {
+		return base.ErrInvalidState
+	}
+	if c.primary.leaving != nil {
 		return base.ErrInvalidState
 	}
 	if c.config.Members() < c.minMembers() {

@@ -105,6 +105,14 @@ func (c *cluster) disturb() {
 		}
 	case 6:
 		c.run(c.rng.Int64N(4000))
+	case 7:
+		// The primary is to give its role away.
+		cfg := c.meta.config
+		if p := c.find(cfg.Primary); p != nil {
+			c.send(nil, p, func() {
+				p.step(ProposalReceived{Type: configDowngradeToSecondary, Node: cfg.Primary, Config: cfg})
+			})
+		}
 	}
 }
 

@@ -110,7 +110,7 @@ func (c *Core) endPrimary() {
 		c.reconfig = nil
 	}
 	c.failQueue(base.ErrInvalidState)
-	c.primary.learners = nil
+	c.primary.learners, c.primary.leaving = nil, nil
 	var unknown []uint64
 	for d := c.list.committed + 1; d <= c.list.last; d++ {
 		e := c.list.get(d)
@@ -175,6 +175,7 @@ func (c *Core) onDisconnected() {
 		c.emit(CancelMeta{Seq: c.reconfig.seq})
 		c.reconfig = nil
 	}
+	c.primary.leaving = nil
 	switch c.status {
 	case Primary, Secondary:
 		c.pause()
@@ -212,6 +213,10 @@ func (c *Core) requestMeta(typ ConfigType, cfg Config, node Node, keepsPrimary b
 	c.metaSeq++
 	c.reconfig = &reconfiguration{seq: c.metaSeq, typ: typ, node: node, keepsPrimary: keepsPrimary}
 	cfg.Ballot = c.config.Ballot + 1
+	if ev := c.primary.leaving; ev != nil && keepsPrimary {
+		c.reconfig.next = &ProposalReceived{Type: ev.Type, Node: ev.Node, Config: cfg}
+	}
+	c.primary.leaving = nil
 	c.emit(UpdateMeta{Seq: c.metaSeq, Type: typ, Node: node, Config: cfg})
 	if !keepsPrimary {
 		c.failQueue(base.ErrInvalidState)
@@ -319,6 +324,10 @@ func (c *Core) onProposal(ev ProposalReceived) {
 
 func (c *Core) onPrimaryProposal(ev ProposalReceived) {
 	role := c.config.RoleOf(ev.Node)
+	if ev.Node == c.self && ev.Type != configAddSecondary && ev.Type != configAddSecondaryForLB && c.list.last > c.list.committed {
+		c.primary.leaving = &ev
+		return
+	}
 	switch ev.Type {
 	case configAddSecondary, configAddSecondaryForLB:
 		if role == Inactive {

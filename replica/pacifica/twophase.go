@@ -39,6 +39,9 @@ func (c *Core) pump() {
 // mayPrepare says whether the queue's turn has come: at once on an idle partition, otherwise when
 // enough waits to be worth a mutation of its own.
 func (c *Core) mayPrepare() bool {
+	if c.primary.leaving != nil {
+		return false
+	}
 	inFlight := c.list.last - c.list.committed
 	if inFlight == 0 {
 		return true
@@ -116,11 +119,15 @@ func (c *Core) commitPrimary() {
 	for c.status == Primary {
 		e := c.list.get(c.list.committed + 1)
 		if e == nil || !e.logged || len(e.waiting) > 0 {
-			return
+			break
 		}
 		m := e.m
 		c.list.advance()
 		c.emit(Apply{Mutation: m, Reply: true})
+	}
+	if ev := c.primary.leaving; ev != nil && c.status == Primary && c.list.last == c.list.committed {
+		c.primary.leaving = nil
+		c.onPrimaryProposal(*ev)
 	}
 }
 
