@@ -49,6 +49,8 @@ func TestClients(t *testing.T) {
 				"-metas", c.MetaList(), "-replicas", strings.Join(c.Replicas, ","), "-table", "stat", "-mode", "admin")
 		})
 	}
+	// The libraries wrote rows with a ttl, incremented, checked and set, and deleted.
+	identicalReplicas(t, c, "apache_2022_06", "apache_2022_05", "xiaomi_pegasus", "xiaomi_pegasus2", "python", "usertable", "temp")
 	c.AssertAlive(before)
 }
 

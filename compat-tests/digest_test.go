@@ -47,22 +47,24 @@ func remoteCommand(t *testing.T, server, name string, args ...string) string {
 	return v.(string)
 }
 
-// identicalReplicas claims that the three members of each partition of temp hold the same rows at the same decree.
-func identicalReplicas(t *testing.T, c *cluster.Cluster) {
+// identicalReplicas claims that the three members of each partition hold the same rows at the same decree.
+func identicalReplicas(t *testing.T, c *cluster.Cluster, tables ...string) {
 	t.Helper()
-	cfg, err := thft.AwaitHealthy(c.Metas, "temp", sameDecreeWithin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var seen map[string]map[string]string
-	for end := time.Now().Add(sameDecreeWithin); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
-		seen = digests(t, c, cfg.AppID)
-		if allSame(seen, len(cfg.Partitions)) {
-			t.Logf("%d partitions hold the same rows on three servers", len(seen))
-			return
+	for _, table := range tables {
+		cfg, err := thft.AwaitHealthy(c.Metas, table, sameDecreeWithin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var seen map[string]map[string]string
+		same := false
+		for end := time.Now().Add(sameDecreeWithin); !same && time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
+			seen = digests(t, c, cfg.AppID)
+			same = allSame(seen, len(cfg.Partitions))
+		}
+		if !same {
+			t.Errorf("the members of a partition of %s differ: %v", table, seen)
 		}
 	}
-	t.Errorf("the members of a partition differ: %v", seen)
 }
 
 func allSame(seen map[string]map[string]string, partitions int) bool {

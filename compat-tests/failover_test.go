@@ -40,7 +40,7 @@ func TestFailover(t *testing.T) {
 	}
 	goLoad.stop()
 	pyLoad.stop()
-	identicalReplicas(t, c)
+	identicalReplicas(t, c, "temp", "stat")
 }
 
 func killReplica(t *testing.T, c *cluster.Cluster, loads ...*load) {
