@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -118,7 +119,7 @@ func (c *InProcess) StopMeta(i int) error {
 // StartReplica starts replica server i; listen is where, with port 0 for any.
 func (c *InProcess) StartReplica(i int, listen string) error {
 	o := replica.Options{
-		Listen: listen, Metas: c.addrs, DataDirs: fmt.Sprintf("d:%s", filepath.Join(c.cfg.Dir, fmt.Sprintf("replica%d", i+1))),
+		Listen: listen, Metas: slices.Clone(c.addrs), DataDirs: fmt.Sprintf("d:%s", filepath.Join(c.cfg.Dir, fmt.Sprintf("replica%d", i+1))),
 		BeaconInterval: 500 * time.Millisecond, CheckpointInterval: time.Second, Logger: c.cfg.Logger,
 	}
 	if c.Disks[i] != nil {

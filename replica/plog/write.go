@@ -38,8 +38,16 @@ func (l *Log) count(f func(*counters)) {
 	f(&l.o.Syncer.metrics)
 }
 
-// current is the file that takes appends; the caller owns l.active and knows that there is one.
-func (l *Log) current() *logFile { return l.files[len(l.files)-1] }
+// current is the file that takes appends, nil before the first. The caller owns l.active, so that it
+// stays the current one; the list it ends may be cut at its other end meanwhile.
+func (l *Log) current() *logFile {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.files) == 0 {
+		return nil
+	}
+	return l.files[len(l.files)-1]
+}
 
 // ensureFile opens the first file after Open, and the next one when the current is full.
 func (l *Log) ensureFile() error {
@@ -47,11 +55,10 @@ func (l *Log) ensureFile() error {
 		return nil
 	}
 	h := fileHeader{afterDecree: l.last, prevMin: noDecree}
-	if len(l.files) > 0 {
+	if p := l.current(); p != nil {
 		if err := l.syncWritten(); err != nil {
 			return err
 		}
-		p := l.current()
 		h.prevNumber, h.prevEnd, h.prevChain, h.prevMin = p.number, p.end, p.chain, p.min
 	}
 	return l.beginFile(h)
