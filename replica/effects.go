@@ -163,6 +163,9 @@ func (p *partition) persistBallot(ballot int64) {
 // know any more.
 func (p *partition) updateMeta(e pacifica.UpdateMeta) {
 	ctx, cancel := context.WithCancel(p.ctx)
+	for seq := range p.metaCalls { // only the newest matters; those before it are over
+		p.cancelMeta(seq)
+	}
 	p.metaCalls[e.Seq] = cancel
 	req := p.configUpdate(e.Config, e.Type, e.Node)
 	p.log.Info("ask meta server", "type", e.Type, "node", e.Node, "ballot", e.Config.Ballot)

@@ -94,3 +94,23 @@ func TestWorkerSurvivesPanic(t *testing.T) {
 	}
 	<-done
 }
+
+// TestRoleEndsBeforeAnybodyHears: when a step takes the right to answer reads away, that is in force
+// before its effects are carried out, since those let somebody else become primary.
+func TestRoleEndsBeforeAnybodyHears(t *testing.T) {
+	s := idleServer(t, vfs.NewMem())
+	p, err := s.openDir(testGpid, newReplicaDir(t, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeParts(t, p)
+	makePrimary(t, p.core, s.self)
+	p.publish()
+	if !p.view.Load().reads {
+		t.Fatal("the primary does not serve reads")
+	}
+	p.step([]pacifica.Event{pacifica.RemoveReceived{Ballot: 100}})
+	if p.view.Load().reads {
+		t.Error("reads are still answered after the role is gone")
+	}
+}

@@ -87,6 +87,9 @@ func (p *partition) publish() {
 		reads: p.core.ReadsAllowed(), writes: p.core.WritesAllowed(),
 		lastCommitted: p.core.LastCommitted(), lastPrepared: p.core.LastPrepared(), deadlineMs: p.core.NextDeadlineMs(), phase: phase, leaving: p.core.Reconfiguring(),
 	}
+	if p.closing != nil {
+		v.reads, v.writes = false, base.ErrInvalidState
+	}
 	if v.status == pacifica.Primary {
 		v.learners = p.core.Learners()
 	}
@@ -141,7 +144,11 @@ func (p *partition) step(events []pacifica.Event) {
 	if len(events) == 0 || p.closing != nil {
 		return
 	}
-	p.execute(p.core.Step(p.srv.clock(), events...))
+	effects := p.core.Step(p.srv.clock(), events...)
+	if p.view.Load().reads && !p.core.ReadsAllowed() {
+		p.publish() // before the effects, which may make somebody else primary
+	}
+	p.execute(effects)
 }
 
 // tokenize remembers the request behind an event under a new token.
