@@ -58,6 +58,7 @@ type learnerRecord struct {
 	node         Node
 	signature    int64
 	prepareStart int64 // first decree prepared to it; 0 while it has no prepares
+	succeeded    bool  // it reported that it has everything before prepareStart
 }
 
 // memberState is what a secondary or learner needs.

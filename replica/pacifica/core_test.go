@@ -386,3 +386,26 @@ func TestNewPrimaryKeepsLearnerAhead(t *testing.T) {
 		t.Errorf("a learner ahead of everything is answered %s, reset %v", ack.Err, ack.Answer.Reset)
 	}
 }
+
+// A new primary must not make a member of a learner that lacks what the old primary may have
+// answered: the member could be the next primary.
+func TestLearnerIsPromotedOnlyAfterTheTailIsCommitted(t *testing.T) {
+	b := secondaryOf(t)
+	b.step(prepareOf(1, 3, 1, 0), Logged{Ballot: 3, Decree: 1})
+	cfg := Config{Ballot: 4, MaxReplicaCount: 3, Secondaries: []Node{nodeB, nodeC}}
+	ask := one[UpdateMeta](t, b.step(ProposalReceived{Type: configUpgradeToPrimary, Node: nodeB, Config: cfg}))
+	b.step(MetaReplied{Seq: ask.Seq, Err: base.ErrOK, Config: ask.Config})
+	signature := one[SendGroupCheck](t, b.step(ProposalReceived{Type: configAddSecondary, Node: nodeA, Config: b.Config()})).Signature
+	if a := one[AckLearn](t, b.step(LearnReceived{Token: 9, From: nodeA, Signature: signature})).Answer; a.Kind != LearnCache || a.PrepareStart != 1 {
+		t.Fatalf("answer %+v", a)
+	}
+	done := CompletionReceived{Token: 10, From: nodeA, Signature: signature, Phase: LearnSucceeded}
+	if e := b.step(done); len(only[UpdateMeta](e)) != 0 {
+		t.Fatal("promoted while decree 1, which the old primary may have answered, is not committed")
+	}
+	b.step(Logged{Ballot: 5, Decree: 1}, PrepareReplied{From: nodeC, Ballot: 5, Decree: 1, Err: base.ErrOK})
+	e := b.step(PrepareReplied{From: nodeA, Ballot: 5, Decree: 1, Err: base.ErrOK})
+	if up := one[UpdateMeta](t, e); up.Type != configUpgradeToSecondary || up.Node != nodeA {
+		t.Errorf("asked for %+v", up)
+	}
+}

@@ -76,7 +76,7 @@ func (c *Core) onLearnReceived(ev LearnReceived) {
 func (c *Core) serveLearner(l *learnerRecord, ev LearnReceived, answer LearnAnswer) {
 	from := ev.LastCommitted + 1
 	if !c.list.covers(from) || (l.prepareStart > 0 && from > l.prepareStart) {
-		l.prepareStart = 0
+		l.prepareStart, l.succeeded = 0, false
 		c.stopWaiting(l.node)
 		if !c.list.covers(from) {
 			c.commitPrimary()
@@ -130,6 +130,22 @@ func (c *Core) learnerSucceeded(n Node, signature int64) {
 	if l == nil || l.signature != signature || l.prepareStart == 0 || c.status != Primary {
 		return
 	}
+	l.succeeded = true
+	c.upgradeLearner()
+}
+
+// upgradeLearner asks for the promotion of a learner that has caught up. Before the tail that this
+// primary took over is committed again, nobody may become a member without it: an earlier primary
+// may have answered for any of it, and the next one could be chosen among the new members.
+func (c *Core) upgradeLearner() {
+	if c.status != Primary || c.list.committed < c.primary.barrier {
+		return
+	}
+	i := slices.IndexFunc(c.primary.learners, func(l *learnerRecord) bool { return l.succeeded && l.prepareStart > 0 })
+	if i < 0 {
+		return
+	}
+	n := c.primary.learners[i].node
 	cfg := c.config.withSecondary(n)
 	cfg.LastDrops = slices.DeleteFunc(slices.Clone(cfg.LastDrops), func(d Node) bool { return d == n })
 	c.requestMeta(configUpgradeToSecondary, cfg, n, true)

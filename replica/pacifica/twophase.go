@@ -129,6 +129,9 @@ func (c *Core) commitPrimary() {
 		c.primary.leaving = nil
 		c.onPrimaryProposal(*ev)
 	}
+	if c.status == Primary && len(c.primary.learners) > 0 {
+		c.upgradeLearner()
+	}
 }
 
 // commitMember commits up to what the primary announced, as far as it is logged here.
