@@ -59,7 +59,10 @@ func (p *partition) perform(effect pacifica.Effect) {
 	case pacifica.SendPrepare:
 		p.sendPrepare(e)
 	case pacifica.Apply:
-		p.apply(e)
+		if err := p.apply(e); err != nil {
+			p.log.Error("apply", "err", err)
+			p.mail.put(item{event: pacifica.Failed{Err: err}})
+		}
 	case pacifica.AckPrepare:
 		p.ackPrepare(e)
 	case pacifica.DropPrepare:
@@ -106,7 +109,7 @@ func (p *partition) perform(effect pacifica.Effect) {
 }
 
 // apply runs a committed mutation on the store and answers its clients.
-func (p *partition) apply(e pacifica.Apply) {
+func (p *partition) apply(e pacifica.Apply) error {
 	m := e.Mutation
 	p.updates = p.updates[:0]
 	for i := range m.Updates {
@@ -131,11 +134,12 @@ func (p *partition) apply(e pacifica.Apply) {
 			}
 		}
 	}
-	if err := p.store.Load().Apply(m.Decree, m.TimestampUs, m.DefaultTTL, p.updates, reply); err != nil {
-		p.log.Error("apply", "mutation", m.String(), "err", err)
-		p.mail.put(item{event: pacifica.Failed{Err: fmt.Errorf("apply %s: %w", m, err)}})
-	}
+	err := p.store.Load().Apply(m.Decree, m.TimestampUs, m.DefaultTTL, p.updates, reply)
 	clear(p.updates)
+	if err != nil {
+		return fmt.Errorf("apply %s: %w", m, err)
+	}
+	return nil
 }
 
 func (p *partition) failWrites(e pacifica.FailWrites) {

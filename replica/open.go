@@ -271,7 +271,9 @@ func (p *partition) replay(applied int64) error {
 		}
 		for _, effect := range effects {
 			if a, ok := effect.(pacifica.Apply); ok {
-				p.apply(a)
+				if err := p.apply(a); err != nil {
+					return err
+				}
 			}
 		}
 		count++

@@ -111,3 +111,32 @@ func TestReplayKeepsWhatItRead(t *testing.T) {
 		t.Errorf("%d of %d mutations are prepared again", seen, writes)
 	}
 }
+
+// TestReplayErrorIsNoDamage: a store that cannot take what the log holds says nothing against the
+// replica's files, which must stay where they are.
+func TestReplayErrorIsNoDamage(t *testing.T) {
+	s := idleServer(t, vfs.NewMem())
+	p, err := s.openDir(testGpid, newReplicaDir(t, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	makePrimary(t, p.core, s.self)
+	clock := pacifica.Clock{MonoMs: 3, WallUs: 3}
+	for range 2 { // the second says that the first was committed
+		for _, e := range p.core.Step(clock, pacifica.Write{Update: pacifica.Update{Code: "RPC_RRDB_RRDB_PUT"}}) {
+			if a, ok := e.(pacifica.Append); ok {
+				p.plog.Append([]plog.Entry{{Ballot: a.Mutation.Ballot, Decree: a.Mutation.Decree, Data: a.Mutation.Raw}}, nil)
+				p.core.Step(clock, pacifica.Logged{Ballot: a.Mutation.Ballot, Decree: a.Mutation.Decree})
+			}
+		}
+	}
+	closeParts(t, p)
+	if p.plog, err = plog.Open(filepath.Join(p.dir, plogDirName), plog.Options{FS: s.opts.FS}); err != nil {
+		t.Fatal(err)
+	}
+	defer p.plog.Close()
+	p.core = pacifica.New(testGpid, s.self, pacifica.Params{}, 0, 0, 0)
+	if err := p.replay(0); err == nil || damaged(err) {
+		t.Errorf("replay into a store that is closed: %v, which counts as damage: %v", err, damaged(err))
+	}
+}
