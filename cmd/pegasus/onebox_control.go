@@ -104,7 +104,7 @@ func controlStop(dir string, names []string, say io.Writer) error {
 				return err
 			}
 		}
-		stopByPid(dir, names, say)
+		stopByPid(dir, names, stopOne, say)
 		return nil
 	}
 	if pid := supervisorOf(dir); pid != 0 {
@@ -120,7 +120,7 @@ func controlStop(dir string, names []string, say io.Writer) error {
 	for _, m := range members { // what a killed supervisor left
 		names = append(names, m.Name)
 	}
-	stopByPid(dir, names, say)
+	stopByPid(dir, names, stopAll, say)
 	return nil
 }
 

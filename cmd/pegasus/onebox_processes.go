@@ -131,16 +131,23 @@ func (s *supervisor) stop() {
 				names = append(names, m.Name)
 			}
 		}
-		stopByPid(s.plan.Dir, names, s.say)
+		stopByPid(s.plan.Dir, names, stopAll, s.say)
 	}
 	s.running.Wait()
 }
 
+// How a server is asked to stop: as one of a cluster that goes on, which takes its primaries over,
+// or with all the others, when there is nobody to hand over to.
+const (
+	stopOne = unix.SIGTERM
+	stopAll = unix.SIGINT
+)
+
 // stopByPid stops servers gracefully by their pid files and waits until they are gone.
-func stopByPid(dir string, names []string, say io.Writer) {
+func stopByPid(dir string, names []string, how unix.Signal, say io.Writer) {
 	pids := map[string]int{}
 	for _, name := range names {
-		if pid := readPid(pidPath(dir, name)); pid != 0 && unix.Kill(pid, unix.SIGTERM) == nil {
+		if pid := readPid(pidPath(dir, name)); pid != 0 && unix.Kill(pid, how) == nil {
 			pids[name] = pid
 		}
 	}

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,7 +28,8 @@ func newServerCommand() *cobra.Command {
 
 The file is TOML with the section and key names of Apache Pegasus. The roles are those that have a section [apps.meta] or
 [apps.replica] in it whose run is not false. conf/meta.toml and conf/replica.toml name every key with its default.
-SIGTERM and Ctrl-C stop the server gracefully: it hands over its primaries, flushes, and leaves nothing to replay.`,
+SIGTERM stops the server gracefully: it hands over its primaries, flushes, and leaves nothing to replay. Ctrl-C (SIGINT) does
+the same without handing over: right when the whole cluster stops.`,
 		Example: `  pegasus server --config conf/meta.toml
   pegasus server --config conf/replica.toml --log-file /var/log/pegasus/replica.log --log-format json`,
 		Args: cobra.NoArgs,
@@ -54,13 +58,23 @@ func runServer(ctx context.Context, config string, log logFlags) error {
 		return err
 	}
 	logger.Info("started", "took", time.Since(began))
+	terminated := make(chan os.Signal, 1)
+	signal.Notify(terminated, syscall.SIGTERM)
 	<-ctx.Done()
 	logger.Info("stop")
 	stopping := time.Now()
-	err = leave(servers)
+	select {
+	case <-terminated:
+		err = leave(servers)
+	case <-time.After(signalGap):
+		err = closeAll(servers)
+	}
 	logger.Info("stopped", "took", time.Since(stopping), "err", err)
 	return err
 }
+
+// signalGap is how long after the end of the context the signal that ended it may still be seen.
+const signalGap = 20 * time.Millisecond
 
 // handOverMax bounds how long a stopping replica server gives its primaries away.
 const handOverMax = 3 * time.Second
