@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/layer2"
@@ -130,6 +131,10 @@ func (s *Server) openLater(gpid base.Gpid, app *appInfo, mode openMode, next fun
 		s.mu.Lock()
 		waiting := s.opening[gpid]
 		delete(s.opening, gpid)
+		delete(s.refused, gpid)
+		if err != nil {
+			s.refused[gpid] = time.Now()
+		}
 		stopped := s.stopped
 		if err == nil && !stopped {
 			delete(s.shut, gpid)
@@ -149,6 +154,17 @@ func (s *Server) openLater(gpid base.Gpid, app *appInfo, mode openMode, next fun
 			next(p)
 		}
 	})
+}
+
+// openRetry is how long a replica that could not be opened is refused to primaries that would teach
+// it: they give up on it, and the meta server can choose another node.
+const openRetry = 5 * time.Second
+
+func (s *Server) openingFailed(gpid base.Gpid) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at, ok := s.refused[gpid]
+	return ok && time.Since(at) < openRetry
 }
 
 func (s *Server) isOpening(gpid base.Gpid) bool {

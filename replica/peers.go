@@ -154,6 +154,10 @@ func (s *Server) groupCheck(req *rpc.Request, oneWay bool) {
 			s.replyGroupCheck(req, oneWay, gpid, base.ErrObjectNotFound)
 			return
 		}
+		if s.openingFailed(gpid) {
+			s.replyGroupCheck(req, oneWay, gpid, base.ErrLocalAppFailure)
+			return
+		}
 		s.replyGroupCheck(req, oneWay, gpid, base.ErrOK)
 		s.openLater(gpid, msg.App, openForLearner, func(p *partition) { p.post(ev) })
 		return

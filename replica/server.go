@@ -52,6 +52,7 @@ type Server struct {
 
 	mu      sync.Mutex
 	opening map[base.Gpid][]func(*partition)
+	refused map[base.Gpid]time.Time     // when a replica could last not be opened
 	shut    map[base.Gpid]closedReplica // closed replicas whose directories are here
 	stopped bool
 }
@@ -65,7 +66,7 @@ func NewServer(o Options) (*Server, error) {
 	s := &Server{
 		opts: o, log: o.Logger, started: time.Now(), startUnixMs: time.Now().UnixMilli(), syncNow: make(chan struct{}, 1),
 		readers: newWorkers(o.LongReadsMax, o.LongReadsQueuedMax), learnSlots: make(slots, o.LearnCopiesMax),
-		opening: map[base.Gpid][]func(*partition){}, shut: map[base.Gpid]closedReplica{},
+		opening: map[base.Gpid][]func(*partition){}, refused: map[base.Gpid]time.Time{}, shut: map[base.Gpid]closedReplica{},
 	}
 	s.readers.panicked = func(r any) { s.log.Error("job panicked", "panic", r, "stack", string(debug.Stack())) }
 	s.ctx, s.cancel = context.WithCancel(context.Background())

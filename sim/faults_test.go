@@ -2,11 +2,14 @@ package sim
 
 import (
 	"context"
+	"os"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/pegasus-go/pegasus/client"
+	"github.com/pegasus-go/pegasus/gen-go/base"
 )
 
 // TestDiskFull lets one disk refuse every change for a while, under load. The others go on; once there
@@ -64,4 +67,37 @@ func TestNoMetaForLongerThanALease(t *testing.T) {
 	load.end()
 	load.verify(b)
 	b.sameEverywhere()
+}
+
+// TestBrokenDiskIsReplaced breaks one of four disks for good while its server lives on: the others
+// take over what it held, however often the broken one is asked first.
+func TestBrokenDiskIsReplaced(t *testing.T) {
+	if os.Getenv("PEGASUS_TEST_LONG") == "" {
+		t.Skip("takes most of a minute; PEGASUS_TEST_LONG=1 runs it")
+	}
+	t.Parallel()
+	b := newBench(t, quick(Config{Replicas: 4, Disk: func(int) *PowerFS { return NewPowerFS() }}))
+	load := startLedger(b, b.cl, "broken", 8, 30*time.Second)
+	load.more(b, 300)
+	b.Disks[1].Fail(syscall.EIO)
+	load.more(b, 300)
+	b.until("three members elsewhere", func() bool {
+		cfg, err := b.cl.Admin().QueryConfig(b.ctx, "temp")
+		if err != nil {
+			return false
+		}
+		for _, p := range cfg.Partitions {
+			members := append(slices.Clone(p.Secondaries), p.Primary)
+			if client.LiveReplicas(p) != 3 || slices.ContainsFunc(members, func(a *base.RPCAddress) bool { return a.Val() == b.Replicas[1].Addr() }) {
+				return false
+			}
+		}
+		return true
+	})
+	load.end()
+	if n := load.errors.Load(); n > 0 {
+		t.Errorf("%d writes failed although three disks work; last: %v", n, errOf(&load.last))
+	}
+	load.verify(b)
+	b.Disks[1].Fail(nil)
 }
