@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/replica/admission"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
 	"github.com/pegasus-go/pegasus/rpc"
 	"github.com/pegasus-go/pegasus/rrdb"
@@ -86,28 +87,32 @@ func (p *partition) write(op rrdb.Op, req *rpc.Request) {
 		req.ReplyError(code)
 		return
 	}
-	if g.throttles != nil {
-		d := g.throttles.Write(time.Now(), int64(req.WireLength), req.TimeoutMs)
-		if !p.throttle(d, req, false, func() { p.enqueueWrite(op, req) }) {
-			return
-		}
-	}
-	p.enqueueWrite(op, req)
-}
-
-// enqueueWrite hands an admitted write to the loop, where the role is looked at again.
-func (p *partition) enqueueWrite(op rrdb.Op, req *rpc.Request) {
-	n := len(req.Body)
-	if p.srv.writeBytes.Add(int64(n)) > p.srv.opts.WriteBytesWaitingMax {
-		p.srv.writeBytes.Add(-int64(n))
+	bytes := len(req.Body)
+	if p.srv.writeBytes.Add(int64(bytes)) > p.srv.opts.WriteBytesWaitingMax {
+		p.srv.writeBytes.Add(-int64(bytes))
 		p.stats.writeBusy.Add(1)
 		req.ReplyError(base.ErrCapacityExceeded)
 		return
 	}
+	if g.throttles != nil {
+		d := g.throttles.Write(time.Now(), int64(req.WireLength), req.TimeoutMs)
+		if d.Verdict == admission.Reject {
+			p.srv.writeBytes.Add(-int64(bytes))
+		}
+		if !p.throttle(d, req, false, func() { p.enqueueWrite(op, req, bytes) }) {
+			return
+		}
+	}
+	p.enqueueWrite(op, req, bytes)
+}
+
+// enqueueWrite hands an admitted write, whose bytes are counted already, to the loop, where the role
+// is looked at again.
+func (p *partition) enqueueWrite(op rrdb.Op, req *rpc.Request, bytes int) {
 	req.Keep()
 	write := pacifica.Write{Update: pacifica.Update{Code: op.TaskCode(), Body: req.Body}}
-	if !p.mail.put(item{event: write, req: req, bytes: n}) {
-		p.srv.writeBytes.Add(-int64(n))
+	if !p.mail.put(item{event: write, req: req, bytes: bytes}) {
+		p.srv.writeBytes.Add(-int64(bytes))
 		req.ReplyError(base.ErrObjectNotFound)
 	}
 }

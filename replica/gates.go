@@ -65,7 +65,6 @@ func (p *partition) throttle(d admission.Decision, req *rpc.Request, silent bool
 		req.ReplyError(base.ErrBusy)
 		return false
 	}
-	req.Keep()
 	time.AfterFunc(d.Wait, func() { req.ReplyError(base.ErrBusy) })
 	return false
 }
