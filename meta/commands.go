@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/meta/cluster"
@@ -15,7 +16,7 @@ func (s *Server) registerCommands() {
 	s.commands.Register("server-info", "Query server information", func([]string) string {
 		return compactJSON(map[string]string{
 			"build_type": "Release", "git_SHA": s.opts.GitCommit, "version": s.opts.Version,
-			"start_time": s.started.Format("2006-01-02 15:04:05"),
+			"start_time": time.UnixMilli(s.startMs).Format("2006-01-02 15:04:05"),
 		})
 	})
 	s.commands.Register("fd.allow_list", "Show the allow list of failure detector", func([]string) string {

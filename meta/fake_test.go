@@ -16,6 +16,7 @@ import (
 	"github.com/pegasus-go/pegasus/gen-go/layer2"
 	"github.com/pegasus-go/pegasus/gen-go/metaadmin"
 	"github.com/pegasus-go/pegasus/gen-go/metadata"
+	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/rpc"
 )
 
@@ -79,7 +80,7 @@ func (f *fakeReplica) beat(ctx context.Context) {
 			Time: time.Now().UnixMilli(), FromNode: f.addr.Ptr(), ToNode: to.Ptr(), StartTime: &f.start,
 		}, &ack)
 		f.onAck(ctx, to, err, &ack)
-		sleep(ctx, 50*time.Millisecond)
+		host.Sleep(host.System, ctx, 50*time.Millisecond)
 	}
 }
 

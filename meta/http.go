@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/pegasus-go/pegasus/meta/cluster"
 )
@@ -23,7 +24,7 @@ func (s *Server) pages() map[string]page {
 			return http.StatusOK, object(row("Version", s.opts.Version), row("GitCommit", s.opts.GitCommit)) + "\n"
 		}},
 		"recentStartTime": {help: "Get the server start time.", serve: func(url.Values, *http.Request) (int, string) {
-			return http.StatusOK, object(row("RecentStartTime", s.started.Format("2006-01-02 15:04:05"))) + "\n"
+			return http.StatusOK, object(row("RecentStartTime", time.UnixMilli(s.startMs).Format("2006-01-02 15:04:05"))) + "\n"
 		}},
 		"envs/list": {help: "List all available table environments.", serve: listEnvRules},
 

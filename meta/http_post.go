@@ -49,7 +49,7 @@ func (s *Server) pageStartCompaction(_ url.Values, r *http.Request) (int, string
 		return http.StatusBadRequest, "max_running_count should be >= 0"
 	}
 	if in.Type == "once" && in.TriggerTime == "" {
-		in.TriggerTime = strconv.FormatInt(time.Now().Unix(), 10)
+		in.TriggerTime = strconv.FormatInt(s.host.Now().Unix(), 10)
 	}
 	prefix := "manual_compact." + in.Type + "."
 	keys := []string{prefix + "target_level", prefix + "bottommost_level_compaction", prefix + "trigger_time"}

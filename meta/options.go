@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/meta/cluster"
 	"github.com/pegasus-go/pegasus/rpc"
 	"github.com/pegasus-go/pegasus/zkmeta"
@@ -42,6 +43,8 @@ type Options struct {
 	StoreWorkers int           // writes on their way at a time; default 32
 	WaitingMax   int           // requests that wait for something to be persisted; default 10000
 	HTTPFallback http.Handler  // serves paths that a meta has no page for; nil: none
+	Host         host.Host     // default host.System
+	Net          rpc.Network   // default rpc.TCP
 	RPC          rpc.ServerOptions
 	Pool         rpc.PoolOptions
 	Logger       *slog.Logger
@@ -59,6 +62,12 @@ func (o *Options) setDefaults() {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
+	}
+	if o.Host == nil {
+		o.Host = host.System
+	}
+	if o.Net == nil {
+		o.Net = rpc.TCP
 	}
 	if o.TickEvery <= 0 {
 		o.TickEvery = 100 * time.Millisecond

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/pegasus-go/pegasus/gen-go/layer2"
+	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/meta/cluster"
 	"github.com/pegasus-go/pegasus/zkmeta"
 )
@@ -20,46 +21,56 @@ type write struct {
 // writeQueue holds what waits for a worker. The core has at most one write per table and partition
 // on its way, which bounds it.
 type writeQueue struct {
-	mu     sync.Mutex
-	some   sync.Cond
-	list   []write
-	closed bool
+	mu   sync.Mutex
+	list []write
+	some chan struct{} // holds one while list is not empty; one who takes a write passes it on
 }
 
-func (q *writeQueue) init() { q.some.L = &q.mu }
+func newWriteQueue() writeQueue { return writeQueue{some: make(chan struct{}, 1)} }
 
 func (q *writeQueue) push(w write) {
 	q.mu.Lock()
+	defer q.mu.Unlock()
 	q.list = append(q.list, w)
-	q.mu.Unlock()
-	q.some.Signal()
+	q.signal()
 }
 
-func (q *writeQueue) pop() (w write, ok bool) {
+// signal wakes a worker. Called with mu held.
+func (q *writeQueue) signal() {
+	select {
+	case q.some <- struct{}{}:
+	default:
+	}
+}
+
+// pop waits for a write; false when done is closed.
+func (q *writeQueue) pop(on host.Host, done <-chan struct{}) (w write, ok bool) {
+	for on.Wait(host.Forever, done, q.some) == 1 {
+		if w, ok = q.take(); ok {
+			return w, true
+		}
+	}
+	return write{}, false
+}
+
+func (q *writeQueue) take() (w write, ok bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.list) == 0 && !q.closed {
-		q.some.Wait()
-	}
-	if q.closed {
+	if len(q.list) == 0 {
 		return write{}, false
 	}
 	w = q.list[0]
 	q.list = q.list[1:]
+	if len(q.list) > 0 {
+		q.signal()
+	}
 	return w, true
-}
-
-func (q *writeQueue) close() {
-	q.mu.Lock()
-	q.closed = true
-	q.mu.Unlock()
-	q.some.Broadcast()
 }
 
 // persistLoop writes and tells the core, until the term ends.
 func (t *term) persistLoop() {
 	for {
-		w, ok := t.writes.pop()
+		w, ok := t.writes.pop(t.s.host, t.ctx.Done())
 		if !ok || !t.persist(w) {
 			return
 		}
@@ -84,7 +95,7 @@ func (t *term) persist(w write) bool {
 		path, isNew = t.tree.partitionPath(w.config.Pid), w.config.Ballot == 0
 	}
 	for {
-		ctx, cancel := context.WithTimeout(t.ctx, t.s.opts.StoreTimeout)
+		ctx, cancel := t.s.host.WithTimeout(t.ctx, t.s.opts.StoreTimeout)
 		err := t.tree.put(ctx, path, data, isNew)
 		cancel()
 		switch {
@@ -94,7 +105,7 @@ func (t *term) persist(w write) bool {
 			return false
 		case errors.Is(err, zkmeta.ErrTimeout) || errors.Is(err, context.DeadlineExceeded):
 			t.s.opts.Logger.Warn("meta: write timed out, trying again", "path", path, "error", err)
-			sleep(t.ctx, t.s.opts.StoreRetry)
+			host.Sleep(t.s.host, t.ctx, t.s.opts.StoreRetry)
 		default:
 			t.stepDown("write "+path, err)
 			return false

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/rpc"
 	"github.com/pegasus-go/pegasus/zkmeta"
 )
@@ -17,15 +18,17 @@ import (
 type Server struct {
 	opts     Options
 	rpc      *rpc.Server
-	pool     *rpc.Pool
+	host     host.Host
+	pool     rpc.Caller
 	self     base.RPCAddress
 	selfHP   base.HostPort
-	started  time.Time
+	startMs  int64                // since 1970
+	started  time.Duration        // of the host's clock that never jumps
 	term     atomic.Pointer[term] // nil: not leading
 	resolved sync.Map             // leader's text -> base.RPCAddress
 	commands rpc.Commands
 	cancel   context.CancelFunc
-	done     sync.WaitGroup
+	done     host.Group
 }
 
 // Start opens the port and begins to campaign. The server answers at once, as a follower.
@@ -34,8 +37,11 @@ func Start(opts Options) (*Server, error) {
 	if opts.Backend == nil {
 		return nil, errors.New("meta: no backend")
 	}
-	s := &Server{opts: opts, rpc: rpc.NewServer(opts.RPC), started: time.Now()}
-	addr, err := s.rpc.Listen(opts.Listen)
+	s := &Server{
+		opts: opts, rpc: rpc.NewServer(opts.RPC), host: opts.Host, startMs: opts.Host.Now().UnixMilli(), started: opts.Host.Elapsed(),
+		done: host.Group{On: opts.Host},
+	}
+	addr, err := opts.Net.Listen(s.rpc, opts.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("meta: %w", err)
 	}
@@ -45,14 +51,14 @@ func Start(opts Options) (*Server, error) {
 	}
 	poolOpts := opts.Pool
 	poolOpts.Dialect, poolOpts.From = rpc.Native, s.self
-	s.pool = rpc.NewPool(poolOpts)
+	s.pool = opts.Net.Caller(poolOpts)
 	s.registerCommands()
 	s.registerHandlers()
 	s.rpc.HandleHTTP(s.httpHandler())
 	ctx, cancel := context.WithCancel(context.Background())
 	s.cancel = cancel
 	s.done.Go(func() {
-		if err := s.rpc.Serve(); err != nil {
+		if err := opts.Net.Serve(s.rpc); err != nil {
 			s.opts.Logger.Error("meta: serving ended", "error", err)
 		}
 	})
@@ -104,7 +110,7 @@ func (s *Server) campaign(ctx context.Context) {
 		if err != nil {
 			if ctx.Err() == nil && !errors.Is(err, zkmeta.ErrClosed) {
 				s.opts.Logger.Warn("meta: campaign failed, trying again", "error", err)
-				sleep(ctx, s.opts.StoreRetry)
+				host.Sleep(s.host, ctx, s.opts.StoreRetry)
 				continue
 			}
 			return
@@ -153,13 +159,4 @@ func (s *Server) leader() (base.RPCAddress, string) {
 }
 
 // now is milliseconds since 1970 that never run backwards.
-func (s *Server) now() int64 { return s.started.UnixMilli() + time.Since(s.started).Milliseconds() }
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-}
+func (s *Server) now() int64 { return s.startMs + (s.host.Elapsed() - s.started).Milliseconds() }

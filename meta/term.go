@@ -3,14 +3,16 @@ package meta
 import (
 	"context"
 	"fmt"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/apache/thrift/lib/go/thrift"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/meta/cluster"
 	"github.com/pegasus-go/pegasus/rpc"
 	"github.com/pegasus-go/pegasus/zkmeta"
@@ -25,7 +27,7 @@ type term struct {
 	tree   tree
 	ready  atomic.Bool // state is loaded
 	writes writeQueue
-	work   sync.WaitGroup
+	work   host.Group
 
 	mu         sync.Mutex
 	core       *cluster.State
@@ -38,26 +40,23 @@ type term struct {
 func newTerm(ctx context.Context, s *Server, lease zkmeta.Lease) *term {
 	t := &term{
 		s: s, lease: lease,
-		tree:    newTree(s.opts.Backend, s.opts.ClusterRoot),
+		tree:    newTree(s.host, s.opts.Backend, s.opts.ClusterRoot),
 		core:    cluster.New(s.opts.Cluster),
 		tickets: map[uint64]waiter{},
+		writes:  newWriteQueue(),
 		answers: map[answerKey]encodedAnswer{},
+		work:    host.Group{On: s.host},
 	}
 	t.core.SetAllowList(s.opts.AllowList)
 	t.ctx, t.cancel = context.WithCancel(ctx)
-	t.writes.init()
 	return t
 }
 
 // run loads the state and lets time pass until leadership ends.
 func (t *term) run() {
-	context.AfterFunc(t.ctx, t.writes.close)
 	t.work.Go(func() {
-		select {
-		case <-t.lease.Lost():
-			t.cancel()
-		case <-t.ctx.Done():
-		}
+		t.s.host.Wait(host.Forever, t.lease.Lost(), t.ctx.Done())
+		t.cancel()
 	})
 	if !t.load() {
 		return
@@ -68,15 +67,8 @@ func (t *term) run() {
 	t.do(func(int64) { t.ready.Store(true) })
 	t.s.registerLeaderCommands()
 	defer t.s.unregisterLeaderCommands()
-	tick := time.NewTicker(t.s.opts.TickEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-t.ctx.Done():
-			return
-		case <-tick.C:
-			t.do(t.core.Tick)
-		}
+	for host.Sleep(t.s.host, t.ctx, t.s.opts.TickEvery) {
+		t.do(t.core.Tick)
 	}
 }
 
@@ -88,8 +80,8 @@ func (t *term) end() {
 	waiting := t.tickets
 	t.tickets = nil
 	t.mu.Unlock()
-	for _, w := range waiting {
-		w.abandon()
+	for _, id := range slices.Sorted(maps.Keys(waiting)) {
+		waiting[id].abandon()
 	}
 	t.work.Wait()
 }

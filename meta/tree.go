@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/meta/cluster"
 	"github.com/pegasus-go/pegasus/zkmeta"
 )
@@ -24,12 +24,13 @@ const readsAtOnce = 32
 
 // tree knows the paths of the state and what stands there (meta.md 2).
 type tree struct {
+	host  host.Host
 	store zkmeta.Store
 	apps  string // path of the node above all tables
 }
 
-func newTree(store zkmeta.Store, root string) tree {
-	return tree{store: store, apps: strings.TrimRight(root, "/") + "/apps"}
+func newTree(on host.Host, store zkmeta.Store, root string) tree {
+	return tree{host: on, store: store, apps: strings.TrimRight(root, "/") + "/apps"}
 }
 
 func (t tree) appPath(id int32) string { return t.apps + "/" + strconv.Itoa(int(id)) }
@@ -118,20 +119,21 @@ func (t tree) loadApp(ctx context.Context, id int32, names map[base.RPCAddress]b
 		return app, fmt.Errorf("%s: holds table %d", t.appPath(id), app.Info.AppID)
 	}
 	nodes := make([][]byte, app.Info.PartitionCount)
-	g, gctx := errgroup.WithContext(ctx)
-	g.SetLimit(readsAtOnce)
+	errs, slots, reads := make([]error, len(nodes)), host.NewSlots(readsAtOnce), host.Group{On: t.host}
 	for i := range nodes {
-		g.Go(func() error {
-			data, err := t.store.Get(gctx, t.partitionPath(base.Gpid{AppID: id, PartitionIndex: int32(i)}))
+		slots.Take(t.host, nil)
+		reads.Go(func() {
+			defer slots.Release()
+			data, err := t.store.Get(ctx, t.partitionPath(base.Gpid{AppID: id, PartitionIndex: int32(i)}))
 			if errors.Is(err, zkmeta.ErrNotExist) {
-				return nil
+				return
 			}
-			nodes[i] = data
-			return err
+			nodes[i], errs[i] = data, err
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return app, err
+	reads.Wait()
+	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
+		return app, errs[i]
 	}
 	app.Partitions = make([]*cluster.Config, len(nodes))
 	for i, data := range nodes {
@@ -195,10 +197,10 @@ func (t *term) load() bool {
 			t.s.opts.Logger.Error("meta: loading the state failed", "error", err)
 		}
 		if !errors.Is(err, zkmeta.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded) {
-			sleep(t.ctx, t.s.opts.StoreRetry)
+			host.Sleep(t.s.host, t.ctx, t.s.opts.StoreRetry)
 			return false
 		}
-		sleep(t.ctx, t.s.opts.StoreRetry)
+		host.Sleep(t.s.host, t.ctx, t.s.opts.StoreRetry)
 	}
 	return false
 }

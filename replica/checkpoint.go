@@ -44,7 +44,7 @@ func (k *checkpointKeeper) forLearner(p *partition, from int64) (*checkpoint, er
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if c := k.newest; c != nil && c.decree >= from && p.plog.FirstDecree() <= c.decree+1 {
-		c.made = time.Now()
+		c.made = p.srv.host.Now()
 		return c, nil
 	}
 	fs := p.srv.opts.FS
@@ -60,7 +60,7 @@ func (k *checkpointKeeper) forLearner(p *partition, from int64) (*checkpoint, er
 	if err := errors.Join(fs.RemoveAll(dir), fs.Rename(tmp, dir)); err != nil {
 		return nil, fmt.Errorf("checkpoint of %s: %w", p.gpid, err)
 	}
-	c := &checkpoint{decree: decree, dir: dir, made: time.Now()}
+	c := &checkpoint{decree: decree, dir: dir, made: p.srv.host.Now()}
 	names, err := fs.List(dir)
 	for _, name := range names {
 		if name == "LOCK" {
@@ -87,7 +87,7 @@ func (k *checkpointKeeper) forLearner(p *partition, from int64) (*checkpoint, er
 func (k *checkpointKeeper) expire(p *partition, keep time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.newest == nil || time.Since(k.newest.made) < keep {
+	if k.newest == nil || p.srv.host.Now().Sub(k.newest.made) < keep {
 		return
 	}
 	if err := p.srv.opts.FS.RemoveAll(k.newest.dir); err != nil {
@@ -99,14 +99,7 @@ func (k *checkpointKeeper) expire(p *partition, keep time.Duration) {
 
 // checkpointLoop keeps logs short: it flushes stores that fell behind and collects log files.
 func (s *Server) checkpointLoop() {
-	t := time.NewTicker(s.opts.CheckpointInterval)
-	defer t.Stop()
-	for {
-		select {
-		case <-s.ctx.Done():
-			return
-		case <-t.C:
-		}
+	for s.sleep(s.opts.CheckpointInterval) {
 		for _, p := range s.partitions() {
 			if s.ctx.Err() != nil {
 				return
@@ -123,13 +116,13 @@ func (p *partition) tidy() {
 	}
 	durable := store.LastDurable()
 	if store.LastApplied() > durable {
-		behind := p.plog.Bytes() > p.srv.opts.FlushBehindBytes || time.Since(time.Unix(0, p.flushedNs.Load())) > flushAgeMax
+		behind := p.plog.Bytes() > p.srv.opts.FlushBehindBytes || p.srv.host.Now().Sub(time.Unix(0, p.flushedNs.Load())) > flushAgeMax
 		if behind {
 			if err := store.Flush(); err != nil {
 				p.log.Warn("flush", "err", err)
 				return
 			}
-			p.flushedNs.Store(time.Now().UnixNano())
+			p.flushedNs.Store(p.srv.host.Now().UnixNano())
 			durable = store.LastDurable()
 		}
 	}
@@ -156,7 +149,7 @@ func (p *partition) removeDiscarded() {
 	for _, name := range names {
 		ms, ok := strings.CutPrefix(name, discardedPrefix)
 		at, err := strconv.ParseInt(ms, 10, 64)
-		if ok && err == nil && time.Since(time.UnixMilli(at)) > discardedKeep {
+		if ok && err == nil && p.srv.host.Now().Sub(time.UnixMilli(at)) > discardedKeep {
 			err := p.srv.opts.FS.RemoveAll(filepath.Join(data, name))
 			p.log.Info("removed discarded state", "dir", name, "err", err)
 		}
@@ -247,7 +240,7 @@ func (p *partition) discardState() error {
 	if err := disk.WriteInitInfo(fs, p.dir, disk.InitInfo{Ballot: p.core.Config().Ballot}); err != nil {
 		return err
 	}
-	aside := filepath.Join(p.dir, "data", discardedPrefix+strconv.FormatInt(time.Now().UnixMilli(), 10))
+	aside := filepath.Join(p.dir, "data", discardedPrefix+strconv.FormatInt(p.srv.host.Now().UnixMilli(), 10))
 	err := errors.Join(fs.Rename(filepath.Join(p.dir, storeDirName), aside), syncDir(fs, filepath.Join(p.dir, "data")), p.plog.Reset(0))
 	if err != nil {
 		return fmt.Errorf("set state of %s aside: %w", p.gpid, err)

@@ -1,10 +1,8 @@
 package replica
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -30,7 +28,7 @@ func (s *Server) registerCommands(c *rpc.Commands) {
 			SHA       string `json:"git_SHA"`
 			Start     string `json:"start_time"`
 			Version   string `json:"version"`
-		}{"Release", s.opts.GitCommit, s.started.Format("2006-01-02 15:04:05"), s.opts.Version})
+		}{"Release", s.opts.GitCommit, time.UnixMilli(s.startUnixMs).Format("2006-01-02 15:04:05"), s.opts.Version})
 	})
 	// Log lines are written as they come; there is nothing to flush.
 	c.Register("flush-log", "flush the log", func([]string) string { return "Flush done." })
@@ -69,7 +67,7 @@ func (s *Server) registerCommands(c *rpc.Commands) {
 		return "enabled"
 	})
 	group("replica.digest", "checksum of the rows alive at the last applied decree; equal on all members at the same decree", false, func(p *partition) string {
-		ctx, cancel := context.WithTimeout(s.ctx, digestTimeout)
+		ctx, cancel := s.host.WithTimeout(s.ctx, digestTimeout)
 		defer cancel()
 		d, err := p.store.Load().Digest(ctx)
 		if err != nil {
@@ -155,15 +153,8 @@ func (s *Server) forReplicas(args []string, all bool, one func(*partition) strin
 			}
 		}
 	}
-	list := s.partitions()
-	slices.SortFunc(list, func(a, b *partition) int {
-		if a.gpid.AppID != b.gpid.AppID {
-			return int(a.gpid.AppID) - int(b.gpid.AppID)
-		}
-		return int(a.gpid.PartitionIndex) - int(b.gpid.PartitionIndex)
-	})
 	var lines []string
-	for _, p := range list {
+	for _, p := range s.partitions() {
 		v := p.view.Load()
 		wanted := len(apps)+len(gpids) == 0 || apps[p.gpid.AppID] || gpids[p.gpid]
 		if !wanted || (!all && !v.member()) || p.store.Load() == nil {

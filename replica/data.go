@@ -3,7 +3,6 @@ package replica
 import (
 	"errors"
 	"runtime/debug"
-	"time"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/replica/admission"
@@ -95,7 +94,7 @@ func (p *partition) write(op rrdb.Op, req *rpc.Request) {
 		return
 	}
 	if g.throttles != nil {
-		d := g.throttles.Write(time.Now(), int64(req.WireLength), req.TimeoutMs)
+		d := g.throttles.Write(p.srv.host.Now(), int64(req.WireLength), req.TimeoutMs)
 		if d.Verdict == admission.Reject {
 			p.srv.writeBytes.Add(-int64(bytes))
 		}
@@ -144,7 +143,7 @@ func (p *partition) read(op rrdb.Op, req *rpc.Request) {
 			return
 		}
 		if g.throttles != nil {
-			now := time.Now()
+			now := p.srv.host.Now()
 			if !p.throttle(g.throttles.Read(now, req.Backup, req.TimeoutMs), req, req.Backup, func() { p.startRead(op, req, g) }) {
 				return
 			}
@@ -192,7 +191,7 @@ func (p *partition) serveRead(op rrdb.Op, req *rpc.Request, g *gates) {
 		req.ReplyError(base.ErrInvalidState)
 		return
 	}
-	rc := rrdb.ReadContext{Now: base.EpochSeconds(time.Now()), PartitionVersion: g.partitionCount - 1, ValidateHash: g.envs.ValidatePartitionHash}
+	rc := rrdb.ReadContext{Now: base.EpochSeconds(p.srv.host.Now()), PartitionVersion: g.partitionCount - 1, ValidateHash: g.envs.ValidatePartitionHash}
 	if op == rrdb.OpClearScanner {
 		_, _ = store.Read(op, req.Body, nil, rc)
 		req.Drop()
@@ -215,7 +214,7 @@ func (p *partition) serveRead(op rrdb.Op, req *rpc.Request, g *gates) {
 	})
 	p.stats.read(op, started, st)
 	if g.throttles != nil {
-		g.throttles.ReadDone(time.Now(), int64(st.Bytes))
+		g.throttles.ReadDone(p.srv.host.Now(), int64(st.Bytes))
 	}
 	if st.StorageErr != nil && (rrdb.IsCorruption(st.StorageErr) || rrdb.IsIO(st.StorageErr)) {
 		p.log.Error("read", "op", op.TaskCode(), "err", st.StorageErr)

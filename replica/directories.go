@@ -1,8 +1,6 @@
 package replica
 
 import (
-	"time"
-
 	"github.com/pegasus-go/pegasus/replica/disk"
 )
 
@@ -10,7 +8,7 @@ import (
 func openDisks(o Options) (*disk.Manager, error) {
 	m, err := disk.Open(disk.Options{
 		FS: o.FS, DataDirs: o.DataDirs, DefaultDir: o.DefaultDataDir, BlackListFile: o.DataDirsBlackList,
-		FailOnBrokenDisk: o.FailOnBrokenDisk, MinFreePercent: o.DiskMinFreePercent, Keep: o.KeepAside, Logger: o.Logger,
+		FailOnBrokenDisk: o.FailOnBrokenDisk, MinFreePercent: o.DiskMinFreePercent, Keep: o.KeepAside, Now: o.Host.Now, Logger: o.Logger,
 	})
 	if err != nil {
 		return nil, fatal("data directories", err)
@@ -20,14 +18,7 @@ func openDisks(o Options) (*disk.Manager, error) {
 
 // diskLoop looks at free space and removes what was set aside long ago.
 func (s *Server) diskLoop() {
-	t := time.NewTicker(s.opts.DiskCheckInterval)
-	defer t.Stop()
-	for {
-		select {
-		case <-s.ctx.Done():
-			return
-		case <-t.C:
-		}
+	for s.sleep(s.opts.DiskCheckInterval) {
 		s.disks.UpdateSpace()
 		removed, err := s.disks.Clean()
 		if len(removed) > 0 || err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/consensus"
 	"github.com/pegasus-go/pegasus/gen-go/metaadmin"
+	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
 	"github.com/pegasus-go/pegasus/replica/plog"
 	"github.com/pegasus-go/pegasus/rpc"
@@ -183,10 +184,8 @@ func (p *partition) updateMeta(e pacifica.UpdateMeta) {
 				return
 			}
 			p.log.Warn("meta server did not take the configuration", "type", e.Type, "code", resp.Err, "err", err)
-			select {
-			case <-ctx.Done():
+			if !host.Sleep(p.srv.host, ctx, p.srv.opts.MetaRetry) {
 				return
-			case <-time.After(p.srv.opts.MetaRetry):
 			}
 		}
 	})
@@ -212,7 +211,7 @@ func (p *partition) configUpdate(cfg pacifica.Config, typ pacifica.ConfigType, n
 
 // after runs an effect later, unless the replica is closed by then.
 func (p *partition) after(delayMs int64, run func()) {
-	time.AfterFunc(time.Duration(delayMs)*time.Millisecond, func() { p.mail.put(item{run: run}) })
+	p.srv.host.AfterFunc(time.Duration(delayMs)*time.Millisecond, func() { p.mail.put(item{run: run}) })
 }
 
 // call sends a native request to another replica server. done runs on the connection's reader.

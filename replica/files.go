@@ -11,14 +11,14 @@ import (
 // registerFiles lets other servers copy files below the data directories.
 func (s *Server) registerFiles() {
 	s.fileServer = nfs.NewServer(nfs.ServerOptions{
-		FS: s.opts.FS, Roots: s.disks.Roots, RateMBps: s.opts.SendRateMBps, Logger: s.log,
+		FS: s.opts.FS, Host: s.host, Roots: s.disks.Roots, RateMBps: s.opts.SendRateMBps, Logger: s.log,
 	})
 	s.fileServer.Register(s.rpc.Handle)
 }
 
 func (s *Server) newFileClient() *nfs.Client {
 	o := s.opts.FileCopy
-	o.FS, o.Logger = s.opts.FS, s.log
+	o.FS, o.Host, o.Logger = s.opts.FS, s.host, s.log
 	return nfs.NewClient(s.pool, o)
 }
 

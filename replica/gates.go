@@ -1,8 +1,6 @@
 package replica
 
 import (
-	"time"
-
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/replica/admission"
 	"github.com/pegasus-go/pegasus/rpc"
@@ -53,7 +51,7 @@ func (p *partition) throttle(d admission.Decision, req *rpc.Request, silent bool
 	case admission.Delay:
 		p.stats.throttleDelayed.Add(1)
 		req.Keep()
-		time.AfterFunc(d.Wait, again)
+		p.srv.host.AfterFunc(d.Wait, again)
 		return false
 	}
 	p.stats.throttleRejected.Add(1)
@@ -65,6 +63,6 @@ func (p *partition) throttle(d admission.Decision, req *rpc.Request, silent bool
 		req.ReplyError(base.ErrBusy)
 		return false
 	}
-	time.AfterFunc(d.Wait, func() { req.ReplyError(base.ErrBusy) })
+	p.srv.host.AfterFunc(d.Wait, func() { req.ReplyError(base.ErrBusy) })
 	return false
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pegasus-go/pegasus/gen-go/metaadmin"
+	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
 )
 
@@ -38,20 +39,15 @@ func (s *Server) handOver(ctx context.Context) {
 	if asked == 0 {
 		return
 	}
-	started := time.Now()
+	started := s.host.Elapsed()
 	for s.primariesLeft() > 0 {
-		select {
-		case <-ctx.Done():
+		if !host.Sleep(s.host, ctx, 5*time.Millisecond) {
 			s.log.Warn("not all primaries were handed over in time", "left", s.primariesLeft(), "of", asked)
 			return
-		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	s.log.Info("handed over", "primaries", asked, "took", time.Since(started))
-	select {
-	case <-ctx.Done():
-	case <-time.After(handOverLinger):
-	}
+	s.log.Info("handed over", "primaries", asked, "took", s.host.Elapsed()-started)
+	host.Sleep(s.host, ctx, handOverLinger)
 }
 
 // primariesLeft counts the primaries somebody else could take over.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // page is one HTTP path: what it takes, and what it answers.
@@ -21,7 +22,7 @@ func (s *Server) pages() map[string]page {
 			return http.StatusOK, toJSON(struct{ Version, GitCommit string }{s.opts.Version, s.opts.GitCommit})
 		}},
 		"recentStartTime": {"Gets the server start time.", func(url.Values) (int, string) {
-			return http.StatusOK, toJSON(map[string]string{"RecentStartTime": s.started.Format("2006-01-02 15:04:05")})
+			return http.StatusOK, toJSON(map[string]string{"RecentStartTime": time.UnixMilli(s.startUnixMs).Format("2006-01-02 15:04:05")})
 		}},
 		"metrics": {"[with_metric_fields=field1,...][&types=...][&ids=...][&attributes=attr1,value1,...][&metrics=...][&detail=true|false]. Queries the node metrics.", s.pageMetrics},
 		"replica/data_version": {"app_id=<app_id>. Gets the data version of a table's replicas.", func(q url.Values) (int, string) {

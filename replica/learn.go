@@ -1,10 +1,8 @@
 package replica
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/consensus"
@@ -162,20 +160,19 @@ func (p *partition) learnState(e pacifica.ServeLearn) (pacifica.LearnAnswer, err
 
 // installCheckpoint copies the files beside the live store; the loop then swaps them in.
 func (p *partition) installCheckpoint(e pacifica.InstallCheckpoint) {
-	ctx, cancel := context.WithTimeout(p.ctx, p.srv.opts.LearnCopyTimeout)
+	ctx, cancel := p.srv.host.WithTimeout(p.ctx, p.srv.opts.LearnCopyTimeout)
 	p.tasks.Go(func() {
 		defer cancel()
-		release, ok := p.srv.learnSlots.wait(ctx)
 		err := errors.New("learn: no slot for a checkpoint copy before the timeout")
-		started := time.Now()
-		if ok {
+		started := p.srv.host.Elapsed()
+		if p.srv.learnSlots.Take(p.srv.host, ctx.Done()) {
 			err = p.fetchCheckpoint(ctx, e)
-			release()
+			p.srv.learnSlots.Release()
 		}
 		if err != nil {
 			p.log.Warn("copy checkpoint", "from", e.From, "decree", e.Answer.CheckpointDecree, "err", err)
 		} else {
-			p.log.Info("copied checkpoint", "from", e.From, "decree", e.Answer.CheckpointDecree, "files", len(e.Answer.Files), "took", time.Since(started))
+			p.log.Info("copied checkpoint", "from", e.From, "decree", e.Answer.CheckpointDecree, "files", len(e.Answer.Files), "took", p.srv.host.Elapsed()-started)
 		}
 		p.mail.put(item{run: func() { p.finishInstall(e, err) }})
 	})

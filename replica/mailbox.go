@@ -3,6 +3,7 @@ package replica
 import (
 	"sync"
 
+	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
 	"github.com/pegasus-go/pegasus/rpc"
 )
@@ -23,9 +24,10 @@ type mailbox struct {
 	items  []item
 	closed bool
 	wake   chan struct{}
+	on     host.Host
 }
 
-func newMailbox() *mailbox { return &mailbox{wake: make(chan struct{}, 1)} }
+func newMailbox(on host.Host) *mailbox { return &mailbox{wake: make(chan struct{}, 1), on: on} }
 
 // put appends items; false when the loop has ended.
 func (m *mailbox) put(items ...item) bool {
@@ -57,7 +59,7 @@ func (m *mailbox) take(spare []item) []item {
 			return out
 		}
 		m.mu.Unlock()
-		<-m.wake
+		m.on.Recv(m.wake)
 	}
 }
 

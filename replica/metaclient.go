@@ -10,12 +10,14 @@ import (
 
 	"github.com/apache/thrift/lib/go/thrift"
 	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/rpc"
 )
 
 // metaClient finds the leading meta server and talks to it.
 type metaClient struct {
-	pool    *rpc.Pool
+	pool    rpc.Caller
+	host    host.Host
 	metas   []base.RPCAddress
 	timeout time.Duration
 
@@ -24,8 +26,8 @@ type metaClient struct {
 	next   int
 }
 
-func newMetaClient(pool *rpc.Pool, metas []base.RPCAddress, timeout time.Duration) *metaClient {
-	return &metaClient{pool: pool, metas: metas, timeout: timeout, leader: metas[0]}
+func newMetaClient(on host.Host, pool rpc.Caller, metas []base.RPCAddress, timeout time.Duration) *metaClient {
+	return &metaClient{pool: pool, host: on, metas: metas, timeout: timeout, leader: metas[0]}
 }
 
 func (m *metaClient) current() base.RPCAddress {
@@ -81,23 +83,23 @@ func (m *metaClient) ask(ctx context.Context, to base.RPCAddress, name string, b
 		body []byte
 	}
 	// The answer is decoded here and not where it arrives: result belongs to a caller who may have gone.
-	done := make(chan answer, 1)
+	done, arrived := make(chan answer, 1), make(chan struct{}, 1)
 	m.pool.Go(to, rpc.Call{Name: name, TimeoutMs: int32(m.timeout / time.Millisecond), Body: body}, func(code base.ErrorCode, body []byte) {
 		done <- answer{code, bytes.Clone(body)}
+		arrived <- struct{}{}
 	})
-	select {
-	case a := <-done:
-		switch {
-		case a.code == base.ErrForwardToOthers && len(a.body) > 0:
-			_, _ = rpc.ReadValue(a.body, &hint) // without a hint the next meta server is asked
-		case a.code == base.ErrOK:
-			_, err = rpc.ReadValue(a.body, result)
-			if forward, ok := result.(interface{ GetErr() *base.ErrorCode }); ok && err == nil && forward.GetErr().Val() == base.ErrForwardToOthers {
-				a.code = base.ErrForwardToOthers
-			}
-		}
-		return a.code, hint, err
-	case <-ctx.Done():
+	if m.host.Wait(host.Forever, arrived, ctx.Done()) != 0 {
 		return base.ErrTimeout, hint, errors.Join(errors.New(name), ctx.Err())
 	}
+	a := <-done
+	switch {
+	case a.code == base.ErrForwardToOthers && len(a.body) > 0:
+		_, _ = rpc.ReadValue(a.body, &hint) // without a hint the next meta server is asked
+	case a.code == base.ErrOK:
+		_, err = rpc.ReadValue(a.body, result)
+		if forward, ok := result.(interface{ GetErr() *base.ErrorCode }); ok && err == nil && forward.GetErr().Val() == base.ErrForwardToOthers {
+			a.code = base.ErrForwardToOthers
+		}
+	}
+	return a.code, hint, err
 }

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/pegasus-go/pegasus/replica/pacifica"
 	"github.com/pegasus-go/pegasus/rrdb"
@@ -72,7 +71,7 @@ func (s *Server) pageMetrics(q url.Values) (int, string) {
 	}
 	return http.StatusOK, toJSON(map[string]any{
 		"cluster": s.opts.ClusterName, "role": "replica", "host": s.self.Host(), "port": s.self.Port(),
-		"timestamp_ns": time.Now().UnixNano(), "entities": chosen,
+		"timestamp_ns": s.host.Now().UnixNano(), "entities": chosen,
 	})
 }
 

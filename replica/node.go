@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"context"
 	"slices"
 	"time"
 
@@ -30,10 +29,7 @@ func (s *Server) beaconLoop() {
 			}
 		}
 		s.checkLease()
-		select {
-		case <-s.ctx.Done():
-		case <-time.After(pause):
-		}
+		s.sleep(pause)
 	}
 }
 
@@ -42,8 +38,8 @@ func (s *Server) beacon() bool {
 	to := s.meta.current()
 	sentMs := s.monoMs()
 	start := s.startUnixMs
-	msg := &fd.BeaconMsg{Time: time.Now().UnixMilli(), FromNode: s.self.Ptr(), ToNode: to.Ptr(), StartTime: &start}
-	ctx, cancel := context.WithTimeout(s.ctx, s.opts.BeaconInterval*2/3)
+	msg := &fd.BeaconMsg{Time: s.host.Now().UnixMilli(), FromNode: s.self.Ptr(), ToNode: to.Ptr(), StartTime: &start}
+	ctx, cancel := s.host.WithTimeout(s.ctx, s.opts.BeaconInterval*2/3)
 	defer cancel()
 	var ack fd.BeaconAck
 	code, hint, err := s.meta.ask(ctx, to, "RPC_FD_FAILURE_DETECTOR_PING", rpc.AppendValue(nil, rpc.FieldNative, msg), &ack)
@@ -87,11 +83,7 @@ func (s *Server) syncLoop() {
 		if s.connected.Load() && !s.configSync() {
 			pause = 500 * time.Millisecond
 		}
-		select {
-		case <-s.ctx.Done():
-		case <-s.syncNow:
-		case <-time.After(pause):
-		}
+		s.host.Wait(pause, s.ctx.Done(), s.syncNow)
 	}
 }
 

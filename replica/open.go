@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"sync"
+	"slices"
 	"time"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/layer2"
 	"github.com/pegasus-go/pegasus/gen-go/metadata"
+	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/replica/disk"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
 	"github.com/pegasus-go/pegasus/replica/plog"
@@ -61,15 +62,14 @@ func (s *Server) load() error {
 	if err != nil {
 		return fatal("scan data directories", err)
 	}
-	limit := make(slots, s.opts.ReplicasOpenMax)
-	var wg sync.WaitGroup
+	limit := host.NewSlots(s.opts.ReplicasOpenMax)
+	wg := host.Group{On: s.host}
 	for _, f := range found {
-		release, ok := limit.wait(s.ctx)
-		if !ok {
+		if !limit.Take(s.host, s.ctx.Done()) {
 			break
 		}
 		wg.Go(func() {
-			defer release()
+			defer limit.Release()
 			p, err := s.openDir(f.Gpid, f.Dir)
 			if err != nil {
 				s.setAside(f.Gpid, f.Dir, err)
@@ -78,11 +78,11 @@ func (s *Server) load() error {
 			s.mu.Lock()
 			s.putPartition(p)
 			s.mu.Unlock()
-			go p.loop()
+			s.host.Go(p.loop)
 		})
 	}
 	wg.Wait()
-	s.log.Info("loaded", "replicas", len(*s.byGpid.Load()), "found", len(found))
+	s.log.Info("loaded", "replicas", len(s.partitions()), "found", len(found))
 	return nil
 }
 
@@ -115,7 +115,7 @@ func (s *Server) openLater(gpid base.Gpid, app *appInfo, mode openMode, next fun
 		return
 	}
 	if p := s.partition(gpid); p != nil {
-		go next(p)
+		s.host.Go(func() { next(p) })
 		return
 	}
 	waiting, busy := s.opening[gpid]
@@ -133,13 +133,13 @@ func (s *Server) openLater(gpid base.Gpid, app *appInfo, mode openMode, next fun
 		delete(s.opening, gpid)
 		delete(s.refused, gpid)
 		if err != nil {
-			s.refused[gpid] = time.Now()
+			s.refused[gpid] = s.host.Now()
 		}
 		stopped := s.stopped
 		if err == nil && !stopped {
 			delete(s.shut, gpid)
 			s.putPartition(p)
-			go p.loop()
+			s.host.Go(p.loop)
 		}
 		s.mu.Unlock()
 		if err == nil && stopped {
@@ -164,7 +164,7 @@ func (s *Server) openingFailed(gpid base.Gpid) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at, ok := s.refused[gpid]
-	return ok && time.Since(at) < openRetry
+	return ok && s.host.Now().Sub(at) < openRetry
 }
 
 func (s *Server) isOpening(gpid base.Gpid) bool {
@@ -218,8 +218,8 @@ func (s *Server) openDir(gpid base.Gpid, dir string) (p *partition, err error) {
 		return nil, err
 	}
 	p = &partition{
-		srv: s, gpid: gpid, dir: dir, log: s.log.With("gpid", gpid.String()), mail: newMailbox(), done: make(chan struct{}),
-		pending: map[uint64]waiting{}, metaCalls: map[uint64]context.CancelFunc{},
+		srv: s, gpid: gpid, dir: dir, log: s.log.With("gpid", gpid.String()), mail: newMailbox(s.host), done: make(chan struct{}),
+		pending: map[uint64]waiting{}, metaCalls: map[uint64]context.CancelFunc{}, tasks: host.Group{On: s.host},
 	}
 	p.ctx, p.cancel = context.WithCancel(s.ctx)
 	p.app.Store(app)
@@ -242,6 +242,7 @@ func (s *Server) openDir(gpid base.Gpid, dir string) (p *partition, err error) {
 		return nil, fmt.Errorf("%s: store ends at decree %d, promised was %d: %w", dir, store.LastApplied(), init.DurableDecree, errIncomplete)
 	}
 	o := s.opts.Plog
+	o.Host = s.host
 	o.FS, o.Logger, o.Syncer = s.opts.FS, p.log, s.syncers.Of(s.disks.TagOf(dir))
 	if p.plog, err = plog.Open(filepath.Join(dir, plogDirName), o); err != nil {
 		return nil, err
@@ -334,6 +335,7 @@ func (s *Server) closedInfos() []*metadata.ReplicaInfo {
 	for _, c := range s.shut {
 		out = append(out, c.info)
 	}
+	slices.SortFunc(out, func(a, b *metadata.ReplicaInfo) int { return compareGpid(*a.Pid, *b.Pid) })
 	return out
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/pegasus-go/pegasus/gen-go/layer2"
+	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
 )
 
@@ -87,7 +88,7 @@ func TestFailedResetEndsReplica(t *testing.T) {
 
 // TestWorkerSurvivesPanic: a read that panics ends neither the process nor the worker's slot.
 func TestWorkerSurvivesPanic(t *testing.T) {
-	w := newWorkers(1, 4)
+	w := newWorkers(host.System, 1, 4)
 	done := make(chan bool)
 	w.run(func() { panic("of a test") })
 	for !w.run(func() { close(done) }) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/replica/disk"
 	"github.com/pegasus-go/pegasus/replica/nfs"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
@@ -31,6 +32,9 @@ type Options struct {
 	// DataDirsBlackList is a file that names directories not to be used.
 	DataDirsBlackList string
 	FS                vfs.FS
+	// Host and Net are the machine and the network; default host.System and rpc.TCP.
+	Host host.Host
+	Net  rpc.Network
 
 	Core   pacifica.Params
 	Engine rrdb.EngineOptions
@@ -125,6 +129,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Core.NetworkRetryMs <= 0 {
 		o.Core.NetworkRetryMs = 300
+	}
+	if o.Host == nil {
+		o.Host = host.System
+	}
+	if o.Net == nil {
+		o.Net = rpc.TCP
 	}
 	if o.FS == nil {
 		o.FS = vfs.Default

@@ -4,11 +4,11 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/layer2"
+	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
 	"github.com/pegasus-go/pegasus/replica/plog"
 	"github.com/pegasus-go/pegasus/rpc"
@@ -50,7 +50,7 @@ type partition struct {
 	}
 	ctx    context.Context // ends with the partition
 	cancel context.CancelFunc
-	tasks  sync.WaitGroup
+	tasks  host.Group
 
 	checkpoints checkpointKeeper
 	flushedNs   atomic.Int64 // when the store was last flushed by tidy
@@ -237,5 +237,5 @@ func (p *partition) abandon() {
 // stop closes the replica from outside and waits for its end.
 func (p *partition) stop() {
 	p.mail.put(item{run: func() { p.closing = &pacifica.Close{} }})
-	<-p.done
+	p.srv.host.Recv(p.done)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/replica/disk"
 	"github.com/pegasus-go/pegasus/replica/nfs"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
@@ -22,17 +23,18 @@ import (
 // Server is one replica server.
 type Server struct {
 	opts       Options
+	host       host.Host
 	log        *slog.Logger
 	self       base.RPCAddress
 	engine     *rrdb.Engine
 	disks      *disk.Manager
 	rpc        *rpc.Server
-	pool       *rpc.Pool
+	pool       rpc.Caller
 	meta       *metaClient
 	files      *nfs.Client
 	fileServer *nfs.Server
 
-	started     time.Time
+	started     time.Duration // of the host's clock that never jumps
 	startUnixMs int64
 	lease       lease
 	connected   atomic.Bool
@@ -41,14 +43,14 @@ type Server struct {
 	syncNow     chan struct{}
 	readers     *workers
 	syncers     plog.Syncers
-	learnSlots  slots
+	learnSlots  host.Slots
 
 	ctx    context.Context
 	cancel context.CancelFunc
-	tasks  sync.WaitGroup
+	tasks  host.Group
 
-	// byGpid is replaced, never modified, so that requests look it up without a lock.
-	byGpid atomic.Pointer[map[base.Gpid]*partition]
+	// replicas is replaced, never modified, so that requests look it up without a lock.
+	replicas atomic.Pointer[replicaSet]
 
 	mu      sync.Mutex
 	opening map[base.Gpid][]func(*partition)
@@ -64,13 +66,14 @@ func NewServer(o Options) (*Server, error) {
 		return nil, errors.New("replica server: no meta servers given; set [meta_server] server_list")
 	}
 	s := &Server{
-		opts: o, log: o.Logger, started: time.Now(), startUnixMs: time.Now().UnixMilli(), syncNow: make(chan struct{}, 1),
-		readers: newWorkers(o.LongReadsMax, o.LongReadsQueuedMax), learnSlots: make(slots, o.LearnCopiesMax),
+		opts: o, host: o.Host, log: o.Logger, started: o.Host.Elapsed(), startUnixMs: o.Host.Now().UnixMilli(), syncNow: make(chan struct{}, 1),
+		readers: newWorkers(o.Host, o.LongReadsMax, o.LongReadsQueuedMax), learnSlots: host.NewSlots(o.LearnCopiesMax),
+		tasks: host.Group{On: o.Host}, syncers: plog.Syncers{On: o.Host},
 		opening: map[base.Gpid][]func(*partition){}, refused: map[base.Gpid]time.Time{}, shut: map[base.Gpid]closedReplica{},
 	}
 	s.readers.panicked = func(r any) { s.log.Error("job panicked", "panic", r, "stack", string(debug.Stack())) }
 	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.byGpid.Store(&map[base.Gpid]*partition{})
+	s.replicas.Store(newReplicaSet(map[base.Gpid]*partition{}))
 	s.denyClients.Store(o.DenyClientOnStart)
 	var err error
 	if s.disks, err = openDisks(o); err != nil {
@@ -91,7 +94,7 @@ func NewServer(o Options) (*Server, error) {
 
 // Start listens, loads the replicas, and joins the cluster.
 func (s *Server) Start() error {
-	bound, err := s.rpc.Listen(s.opts.Listen)
+	bound, err := s.opts.Net.Listen(s.rpc, s.opts.Listen)
 	if err != nil {
 		return err
 	}
@@ -99,14 +102,14 @@ func (s *Server) Start() error {
 		s.self = bound
 	}
 	s.log = s.log.With("node", s.self.String())
-	s.pool = rpc.NewPool(rpc.PoolOptions{From: s.self, Logger: s.log})
-	s.meta = newMetaClient(s.pool, s.opts.Metas, s.opts.MetaTimeout)
+	s.pool = s.opts.Net.Caller(rpc.PoolOptions{From: s.self, Logger: s.log})
+	s.meta = newMetaClient(s.host, s.pool, s.opts.Metas, s.opts.MetaTimeout)
 	s.files = s.newFileClient()
 	if err := s.load(); err != nil {
 		return err
 	}
 	s.tasks.Go(func() {
-		if err := s.rpc.Serve(); err != nil && s.ctx.Err() == nil {
+		if err := s.opts.Net.Serve(s.rpc); err != nil && s.ctx.Err() == nil {
 			s.log.Error("serve", "err", err)
 		}
 	})
@@ -131,7 +134,7 @@ func (s *Server) Close() error {
 	s.stopped = true
 	s.mu.Unlock()
 	s.cancel()
-	var wg sync.WaitGroup
+	wg := host.Group{On: s.host}
 	for _, p := range s.partitions() {
 		wg.Go(p.stop)
 	}
@@ -166,54 +169,21 @@ func (s *Server) register() {
 }
 
 // monoMs is the time since start, unmoved by changes of the wall clock.
-func (s *Server) monoMs() int64 { return time.Since(s.started).Milliseconds() + 1 }
+func (s *Server) monoMs() int64 { return (s.host.Elapsed() - s.started).Milliseconds() + 1 }
 
 func (s *Server) clock() pacifica.Clock {
-	return pacifica.Clock{MonoMs: s.monoMs(), WallUs: time.Now().UnixMicro()}
+	return pacifica.Clock{MonoMs: s.monoMs(), WallUs: s.host.Now().UnixMicro()}
 }
 
-func (s *Server) partition(gpid base.Gpid) *partition { return (*s.byGpid.Load())[gpid] }
+// tickInterval is the grain of the cores' deadlines.
+const tickInterval = 50 * time.Millisecond
 
-// partitions lists the open replicas in no order.
-func (s *Server) partitions() []*partition {
-	m := *s.byGpid.Load()
-	out := make([]*partition, 0, len(m))
-	for _, p := range m {
-		out = append(out, p)
-	}
-	return out
-}
-
-// putPartition publishes an open replica. The caller holds s.mu.
-func (s *Server) putPartition(p *partition) {
-	next := make(map[base.Gpid]*partition, len(*s.byGpid.Load())+1)
-	for g, q := range *s.byGpid.Load() {
-		next[g] = q
-	}
-	next[p.gpid] = p
-	s.byGpid.Store(&next)
-}
-
-func (s *Server) dropPartition(p *partition) {
-	next := make(map[base.Gpid]*partition, len(*s.byGpid.Load()))
-	for g, q := range *s.byGpid.Load() {
-		if q != p {
-			next[g] = q
-		}
-	}
-	s.byGpid.Store(&next)
-}
+// sleep waits; false when the server is closing.
+func (s *Server) sleep(d time.Duration) bool { return host.Sleep(s.host, s.ctx, d) }
 
 // tickLoop lets time pass for the cores whose deadline has come.
 func (s *Server) tickLoop() {
-	t := time.NewTicker(50 * time.Millisecond)
-	defer t.Stop()
-	for {
-		select {
-		case <-s.ctx.Done():
-			return
-		case <-t.C:
-		}
+	for s.sleep(tickInterval) {
 		s.checkLease()
 		now := s.monoMs()
 		for _, p := range s.partitions() {

@@ -1,25 +1,26 @@
 package replica
 
-import "context"
+import "github.com/pegasus-go/pegasus/internal/host"
 
 // workers bounds the goroutines that serve long reads; what does not fit at once waits in the
 // queue, what does not fit there is refused.
 type workers struct {
+	on    host.Host
 	slots chan struct{}
 	queue chan func()
 	// panicked is told what a job panicked with; nil ignores it.
 	panicked func(any)
 }
 
-func newWorkers(running, waiting int) *workers {
-	return &workers{slots: make(chan struct{}, running), queue: make(chan func(), waiting)}
+func newWorkers(on host.Host, running, waiting int) *workers {
+	return &workers{on: on, slots: make(chan struct{}, running), queue: make(chan func(), waiting)}
 }
 
 // run starts f, now or when another ends; false when the queue is full.
 func (w *workers) run(f func()) bool {
 	select {
 	case w.slots <- struct{}{}:
-		go w.work(f)
+		w.on.Go(func() { w.work(f) })
 		return true
 	default:
 	}
@@ -31,7 +32,7 @@ func (w *workers) run(f func()) bool {
 	// A worker may have ended between the two; then this one takes over.
 	select {
 	case w.slots <- struct{}{}:
-		go w.work(nil)
+		w.on.Go(func() { w.work(nil) })
 	default:
 	}
 	return true
@@ -60,17 +61,4 @@ func (w *workers) do(f func()) {
 		}
 	}()
 	f()
-}
-
-// slots bounds jobs that wait for their turn.
-type slots chan struct{}
-
-// wait takes a slot; false when ctx ended first.
-func (s slots) wait(ctx context.Context) (release func(), ok bool) {
-	select {
-	case s <- struct{}{}:
-		return func() { <-s }, true
-	case <-ctx.Done():
-		return nil, false
-	}
 }

@@ -28,7 +28,8 @@ type Request struct {
 	Body []byte
 
 	method  *method
-	session *session
+	session *session // nil when there is direct
+	direct  *direct
 	seq     uint64
 	arrived time.Time
 	batch   *Batch
@@ -47,7 +48,20 @@ func (r *Request) Decode(v thrift.TStruct) error {
 }
 
 // RemoteAddr is the "ip:port" the connection comes from.
-func (r *Request) RemoteAddr() string { return r.session.remote }
+func (r *Request) RemoteAddr() string {
+	if r.direct != nil {
+		return r.direct.remote
+	}
+	return r.session.remote
+}
+
+func (r *Request) log(what string) {
+	if r.direct != nil {
+		r.direct.srv.warn(what, "rpc", r.Name, "peer", r.direct.remote)
+		return
+	}
+	r.session.log(what, "rpc", r.Name)
+}
 
 // ArrivedAt is when the request was read from the socket.
 func (r *Request) ArrivedAt() time.Time { return r.arrived }
@@ -61,7 +75,7 @@ func (r *Request) Reply(v thrift.TStruct) {
 	r.ReplyTry(func(out []byte) ([]byte, base.ErrorCode) {
 		res, err := appendValue(out, FieldNative, v)
 		if err != nil {
-			r.session.log("result cannot be encoded", "rpc", r.Name, "error", err)
+			r.log("result cannot be encoded: " + err.Error())
 			return out, base.ErrInvalidData
 		}
 		return res, base.ErrOK
@@ -83,6 +97,14 @@ func (r *Request) ReplyAppend(f func(out []byte) []byte) {
 // ERR_OK, what f appended is dropped and the answer is ReplyError(code).
 func (r *Request) ReplyTry(f func(out []byte) ([]byte, base.ErrorCode)) {
 	if !r.claim() {
+		return
+	}
+	if r.direct != nil {
+		out, code := f(nil)
+		if code != base.ErrOK {
+			out = nil
+		}
+		r.direct.answer(r, code, out)
 		return
 	}
 	o := &r.session.out
@@ -117,6 +139,10 @@ func (r *Request) ReplyBytes(code base.ErrorCode, body []byte) {
 	if !r.claim() {
 		return
 	}
+	if r.direct != nil {
+		r.direct.answer(r, code, body)
+		return
+	}
 	o := &r.session.out
 	o.mu.Lock()
 	if !r.OneWay && o.err == nil {
@@ -139,7 +165,7 @@ func (r *Request) ReplyForward(leader base.RPCAddress) {
 
 // Drop ends the request without an answer.
 func (r *Request) Drop() {
-	if !r.claim() {
+	if !r.claim() || r.direct != nil {
 		return
 	}
 	r.session.out.mu.Lock()
@@ -152,7 +178,7 @@ func (r *Request) claim() bool {
 	if st&1 == 0 && r.state.CompareAndSwap(st, st|1) {
 		return true
 	}
-	r.session.log("request was answered twice", "rpc", r.Name)
+	r.log("request was answered twice")
 	return false
 }
 

@@ -92,7 +92,7 @@ func (s *Store) flushEnded(err error) {
 	s.durableDirty.Store(true)
 	s.versions.Store(false)
 	if s.opts.OnDurable != nil {
-		go s.opts.OnDurable()
+		s.engine.opts.Notify(s.opts.OnDurable)
 	}
 }
 

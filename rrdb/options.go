@@ -15,6 +15,13 @@ type EngineOptions struct {
 	FS     vfs.FS       // default vfs.Default
 	Logger *slog.Logger // default discards
 
+	// Notify runs what tells a store's owner about background work, on a goroutine of its own by
+	// default.
+	Notify func(func())
+	// CompactOnlyWhenAsked turns compactions by the engine itself off: then nothing happens to the
+	// files of a store but during calls of its methods.
+	CompactOnlyWhenAsked bool
+
 	BlockCacheBytes     int64 // 256 MiB; memtables are accounted in it (rocksdb_block_cache_capacity)
 	MemtableBudgetBytes int64 // 256 MiB of unflushed writes over all stores; when spent, the largest store is flushed (rocksdb_total_size_across_write_buffer)
 	MemtableBytesMax    int64 // 64 MiB a memtable; they start at 256 KiB and double (rocksdb_write_buffer_size)
@@ -72,6 +79,9 @@ func (o *EngineOptions) setDefaults(processors int) {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Notify == nil {
+		o.Notify = func(f func()) { go f() }
 	}
 	needed(&o.BlockCacheBytes, 256<<20)
 	needed(&o.MemtableBudgetBytes, 256<<20)

@@ -112,7 +112,7 @@ func (s *Store) report(err error, always bool) {
 	}
 	s.log.Error("engine", "err", err)
 	if s.opts.OnError != nil {
-		go s.opts.OnError(err)
+		s.engine.opts.Notify(func() { s.opts.OnError(err) })
 	}
 }
 

@@ -24,23 +24,24 @@ var floors = []floor{
 	{dir: "gen-go/base", level: 0},
 	{dir: "idl", level: 0},
 	{dir: "internal/lint", level: 0},
+	{dir: "internal/host", level: 0},
 
 	{dir: "conf", level: 1},
 	{dir: "rpc", level: 1, imports: []string{"gen-go"}},
 
 	{dir: "rrdb", level: 2, imports: []string{"gen-go", "rpc"}},
 	{dir: "zkmeta", level: 2, imports: []string{"gen-go", "rpc"}},
-	{dir: "replica/plog", level: 2, imports: []string{"gen-go", "rpc"}},
+	{dir: "replica/plog", level: 2, imports: []string{"gen-go", "rpc", "internal/host"}},
 
 	{dir: "replica/pacifica", level: 3, imports: []string{"gen-go"}, pure: true},
 	{dir: "meta/cluster", level: 3, imports: []string{"gen-go"}, pure: true},
 	{dir: "client", level: 3, imports: []string{"gen-go", "rpc"}},
 
-	{dir: "meta", level: 4, imports: []string{"gen-go", "rpc", "zkmeta", "meta/cluster"}},
-	{dir: "replica", level: 4, imports: []string{"gen-go", "rpc", "rrdb", "replica/plog", "replica/pacifica"}},
+	{dir: "meta", level: 4, imports: []string{"gen-go", "rpc", "internal/host", "zkmeta", "meta/cluster"}},
+	{dir: "replica", level: 4, imports: []string{"gen-go", "rpc", "internal/host", "rrdb", "replica/plog", "replica/pacifica"}},
 	{dir: "shell", level: 4, imports: []string{"gen-go", "rpc", "client"}},
 	{dir: "bench", level: 4, imports: []string{"gen-go", "rpc", "client"}},
-	{dir: "sim", level: 4, imports: []string{"gen-go", "rpc", "rrdb", "zkmeta", "replica/plog", "replica/pacifica", "meta/cluster", "client", "meta", "replica"}},
+	{dir: "sim", level: 4, imports: []string{"gen-go", "rpc", "internal/host", "rrdb", "zkmeta", "replica/plog", "replica/pacifica", "meta/cluster", "client", "meta", "replica"}},
 	{dir: "compat-tests", level: 4, imports: []string{"gen-go", "rpc", "client", "conf"}},
 
 	// cmd fills the options of the servers, which hold those of the packages they are made of.

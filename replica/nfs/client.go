@@ -14,8 +14,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	nfswire "github.com/pegasus-go/pegasus/gen-go/nfs"
+	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/rpc"
-	"golang.org/x/sync/errgroup"
 )
 
 // Caller makes calls to other servers; *rpc.Pool is one.
@@ -39,6 +39,7 @@ type ClientOptions struct {
 	RateMBps int
 	// SkipChecksums leaves the comparison of checksums out.
 	SkipChecksums bool
+	Host          host.Host // default host.System
 	Logger        *slog.Logger
 }
 
@@ -50,7 +51,7 @@ type Client struct {
 	o      ClientOptions
 	fs     vfs.FS
 	caller Caller
-	slots  chan struct{}
+	slots  host.Slots
 	rate   *limiter
 }
 
@@ -72,10 +73,13 @@ func NewClient(caller Caller, o ClientOptions) *Client {
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
+	if o.Host == nil {
+		o.Host = host.System
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Client{o: o, fs: o.FS, caller: caller, slots: make(chan struct{}, o.RequestsMax), rate: newLimiter(o.RateMBps)}
+	return &Client{o: o, fs: o.FS, caller: caller, slots: host.NewSlots(o.RequestsMax), rate: newLimiter(o.RateMBps)}
 }
 
 // SetRate changes RateMBps.
@@ -210,7 +214,20 @@ type block struct {
 	last   bool
 }
 
-// copyAll fetches all blocks, the files in order, several blocks at a time.
+// copying is one copy in progress: workers take blocks from it, the files in order.
+type copying struct {
+	c      *Client
+	job    *Copy
+	cancel context.CancelFunc
+
+	mu     sync.Mutex
+	files  []*remoteFile // not begun yet
+	file   *remoteFile   // whose blocks are handed out
+	offset int64
+	err    error // the first
+}
+
+// copyAll fetches all blocks, several at a time.
 func (c *Client) copyAll(ctx context.Context, job *Copy, files []*remoteFile) error {
 	defer func() {
 		for _, f := range files { // of a copy that failed
@@ -219,53 +236,77 @@ func (c *Client) copyAll(ctx context.Context, job *Copy, files []*remoteFile) er
 			}
 		}
 	}()
-	group, ctx := errgroup.WithContext(ctx)
-	blocks := make(chan block)
-	group.Go(func() error {
-		defer close(blocks)
-		return c.produce(ctx, job, files, blocks)
-	})
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	running := copying{c: c, job: job, cancel: cancel, files: files}
+	workers := host.Group{On: c.o.Host}
 	for range c.o.RequestsPerCopyMax {
-		group.Go(func() error {
-			for b := range blocks {
-				if err := c.copyBlock(ctx, job, b); err != nil {
-					return fmt.Errorf("file %s at %d: %w", b.file.name, b.offset, err)
-				}
-			}
-			return nil
-		})
+		workers.Go(func() { running.work(ctx) })
 	}
-	return group.Wait()
+	workers.Wait()
+	return running.err
 }
 
-// produce creates each file when its turn comes and hands out its blocks.
-func (c *Client) produce(ctx context.Context, job *Copy, files []*remoteFile, blocks chan<- block) error {
-	for _, f := range files {
-		path := filepath.Join(job.DestDir, f.name)
-		if err := c.fs.RemoveAll(path); err != nil {
-			return fmt.Errorf("replace %s: %w", path, err)
+func (w *copying) work(ctx context.Context) {
+	for {
+		b, ok := w.next()
+		if !ok {
+			return
 		}
-		file, err := c.fs.OpenReadWrite(path, writeCategory)
-		if err != nil {
-			return fmt.Errorf("create %s: %w", path, err)
+		if err := w.c.copyBlock(ctx, w.job, b); err != nil {
+			w.fail(fmt.Errorf("file %s at %d: %w", b.file.name, b.offset, err))
+			return
 		}
-		f.file = file
-		n := int64(c.o.BlockBytes)
-		f.left = int((f.size + n - 1) / n)
-		if f.left == 0 {
-			if err := f.finish(); err != nil {
-				return err
-			}
-			continue
+	}
+}
+
+func (w *copying) fail(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil {
+		w.err = err
+		w.cancel()
+	}
+}
+
+// next returns the block whose turn it is; false when there is none, or no use for one.
+func (w *copying) next() (block, bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for w.err == nil && (w.file == nil || w.offset >= w.file.size) {
+		if len(w.files) == 0 {
+			return block{}, false
 		}
-		for offset := int64(0); offset < f.size; offset += n {
-			b := block{file: f, offset: offset, size: int(min(n, f.size-offset)), last: offset+n >= f.size}
-			select {
-			case blocks <- b:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+		w.file, w.offset = w.files[0], 0
+		w.files = w.files[1:]
+		if err := w.c.begin(w.job, w.file); err != nil {
+			w.err = err
+			w.cancel()
 		}
+	}
+	if w.err != nil {
+		return block{}, false
+	}
+	n := int64(w.c.o.BlockBytes)
+	b := block{file: w.file, offset: w.offset, size: int(min(n, w.file.size-w.offset)), last: w.offset+n >= w.file.size}
+	w.offset += n
+	return b, true
+}
+
+// begin creates a file; one without blocks is finished at once.
+func (c *Client) begin(job *Copy, f *remoteFile) error {
+	path := filepath.Join(job.DestDir, f.name)
+	if err := c.fs.RemoveAll(path); err != nil {
+		return fmt.Errorf("replace %s: %w", path, err)
+	}
+	file, err := c.fs.OpenReadWrite(path, writeCategory)
+	if err != nil {
+		return fmt.Errorf("create %s: %w", path, err)
+	}
+	f.file = file
+	n := int64(c.o.BlockBytes)
+	if f.left = int((f.size + n - 1) / n); f.left == 0 {
+		return f.finish()
 	}
 	return nil
 }
@@ -285,12 +326,10 @@ func (f *remoteFile) finish() error {
 }
 
 func (c *Client) copyBlock(ctx context.Context, job *Copy, b block) error {
-	select {
-	case c.slots <- struct{}{}:
-		defer func() { <-c.slots }()
-	case <-ctx.Done():
+	if !c.slots.Take(c.o.Host, ctx.Done()) {
 		return ctx.Err()
 	}
+	defer c.slots.Release()
 	if err := c.rate.take(ctx, b.size); err != nil {
 		return err
 	}
@@ -331,9 +370,7 @@ func (c *Client) call(ctx context.Context, job *Copy, task string, req, resp thr
 			return err
 		}
 		c.o.Logger.Info("file request is tried again", "task", task, "to", job.From, "err", err)
-		select {
-		case <-time.After(delay):
-		case <-ctx.Done():
+		if !host.Sleep(c.o.Host, ctx, delay) {
 			return ctx.Err()
 		}
 		delay *= 2

@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	nfswire "github.com/pegasus-go/pegasus/gen-go/nfs"
+	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/rpc"
 )
 
@@ -46,6 +47,7 @@ type ServerOptions struct {
 	RequestsMax, RequestsQueuedMax int
 	// RateMBps bounds what is sent, in MiB per second; 0: no bound (max_send_rate_megabytes_per_disk).
 	RateMBps int
+	Host     host.Host // default host.System
 	Logger   *slog.Logger
 }
 
@@ -53,8 +55,8 @@ type ServerOptions struct {
 type Server struct {
 	o      ServerOptions
 	fs     vfs.FS
-	queued chan struct{} // holds one per request that waits or runs
-	run    chan struct{} // holds one per request that runs
+	queued host.Slots // one per request that waits or runs
+	run    host.Slots // one per request that runs
 	rate   *limiter
 }
 
@@ -69,12 +71,15 @@ func NewServer(o ServerOptions) *Server {
 	if o.RequestsQueuedMax <= 0 {
 		o.RequestsQueuedMax = 256
 	}
+	if o.Host == nil {
+		o.Host = host.System
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Server{
 		o: o, fs: o.FS, rate: newLimiter(o.RateMBps),
-		queued: make(chan struct{}, o.RequestsMax+o.RequestsQueuedMax), run: make(chan struct{}, o.RequestsMax),
+		queued: host.NewSlots(o.RequestsMax + o.RequestsQueuedMax), run: host.NewSlots(o.RequestsMax),
 	}
 }
 
@@ -91,18 +96,18 @@ func (s *Server) SetRate(mbps int) { s.rate.set(mbps) }
 // serve takes a request off the connection's goroutine, which must not wait for disks.
 func (s *Server) serve(req *rpc.Request, h func(*rpc.Request)) {
 	select {
-	case s.queued <- struct{}{}:
+	case <-s.queued:
 	default:
 		req.ReplyError(base.ErrBusy)
 		return
 	}
 	req.Keep()
-	go func() {
-		defer func() { <-s.queued }()
-		s.run <- struct{}{}
-		defer func() { <-s.run }()
+	s.o.Host.Go(func() {
+		defer s.queued.Release()
+		s.run.Take(s.o.Host, nil)
+		defer s.run.Release()
 		h(req)
-	}()
+	})
 }
 
 func (s *Server) refuse(req *rpc.Request, err error) {

@@ -7,7 +7,7 @@ import "time"
 // file that has to stay, so the log never has a hole. Collected files are kept for reuse up to
 // RecycleFilesMax.
 func (l *Log) GC(durableDecree int64) error {
-	l.opMu.Lock()
+	l.opMu.Lock(l.o.Host)
 	defer l.opMu.Unlock()
 	for {
 		f := l.takeCollectable(durableDecree)
@@ -73,7 +73,7 @@ func (l *Log) discard(f *logFile) error {
 // of that decree. It waits for pending appends first. A crash at any moment leaves either the old log
 // or the new, empty one: the new file's header drops all older files at once.
 func (l *Log) Reset(decree int64) error {
-	l.opMu.Lock()
+	l.opMu.Lock(l.o.Host)
 	defer l.opMu.Unlock()
 	l.acquire()
 	defer l.release()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/pegasus-go/pegasus/internal/host"
 )
 
 // Entry is one logged mutation. Data is opaque here.
@@ -36,11 +37,11 @@ type Log struct {
 	fs      vfs.FS
 	metrics counters
 
-	opMu sync.Mutex // one of GC, Reset, Close at a time
+	opMu host.Mutex // one of GC, Reset, Close at a time
 
 	mu       sync.Mutex
-	idle     sync.Cond // active became false
-	active   bool      // somebody owns the fields below ioFile: a Syncer goroutine, Reset or Close
+	idle     chan struct{} // made by who waits for active to become false, closed then
+	active   bool          // somebody owns the fields below ioFile: a Syncer goroutine, Reset or Close
 	queue    []*group
 	pending  int64 // bytes in queue and in progress
 	files    []*logFile
@@ -199,8 +200,7 @@ func (l *Log) step() (more bool) {
 	if len(l.queue) > 0 || l.syncDue {
 		return true
 	}
-	l.active = false
-	l.idle.Broadcast()
+	l.deactivate()
 	return false
 }
 
@@ -208,18 +208,32 @@ func (l *Log) step() (more bool) {
 func (l *Log) acquire() {
 	l.mu.Lock()
 	for l.active {
-		l.idle.Wait()
+		if l.idle == nil {
+			l.idle = make(chan struct{})
+		}
+		idle := l.idle
+		l.mu.Unlock()
+		l.o.Host.Recv(idle)
+		l.mu.Lock()
 	}
 	l.active = true
 	l.mu.Unlock()
+}
+
+// deactivate ends the right to the fields that active protects. Called with mu held.
+func (l *Log) deactivate() {
+	l.active = false
+	if l.idle != nil {
+		close(l.idle)
+		l.idle = nil
+	}
 }
 
 func (l *Log) release() {
 	l.mu.Lock()
 	more := len(l.queue) > 0 || l.syncDue
 	if !more {
-		l.active = false
-		l.idle.Broadcast()
+		l.deactivate()
 	}
 	l.mu.Unlock()
 	if more {
@@ -287,7 +301,7 @@ func (l *Log) Metrics() Metrics { return l.metrics.load() }
 // Close waits for pending appends, syncs, marks a clean end and closes the file. Appends that come
 // later fail with ErrClosed. It returns the error that ended the log, if one did.
 func (l *Log) Close() error {
-	l.opMu.Lock()
+	l.opMu.Lock(l.o.Host)
 	defer l.opMu.Unlock()
 	l.mu.Lock()
 	if l.closed {

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/pegasus-go/pegasus/internal/host"
 )
 
 // Open opens the log in dir and creates it when there is none. It reads all file headers and the whole
@@ -16,7 +17,7 @@ import (
 func Open(dir string, o Options) (*Log, error) {
 	l := &Log{dir: dir, o: o.withDefaults()}
 	l.fs = l.o.FS
-	l.idle.L = &l.mu
+	l.opMu = host.NewMutex()
 	if err := l.makeDir(); err != nil {
 		return nil, err
 	}

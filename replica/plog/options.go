@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/pegasus-go/pegasus/internal/host"
 )
 
 // SyncMode says when an append counts as done.
@@ -68,8 +69,9 @@ type Options struct {
 	// RecycleFilesMax: collected files kept for being overwritten; negative: none.
 	RecycleFilesMax int
 	Logger          *slog.Logger
-	// Now is the clock for the age of files.
-	Now func() time.Time
+	// Now is the clock for the age of files; default that of Host.
+	Now  func() time.Time
+	Host host.Host // default host.System
 }
 
 func (o Options) withDefaults() Options {
@@ -89,8 +91,11 @@ func (o Options) withDefaults() Options {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Host == nil {
+		o.Host = host.System
+	}
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = o.Host.Now
 	}
 	return o
 }

@@ -3,6 +3,8 @@ package plog
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/pegasus-go/pegasus/internal/host"
 )
 
 // DefaultSyncsConcurrent is a good bound for one disk: enough that the file system merges flushes of
@@ -15,6 +17,7 @@ const DefaultSyncsConcurrent = 4
 // that was served goes to the end, so that a busy one does not starve the others.
 type Syncer struct {
 	metrics counters
+	on      host.Host
 
 	mu      sync.Mutex
 	line    []*Log // waiting, from head on
@@ -28,7 +31,7 @@ func NewSyncer(concurrentMax int) *Syncer {
 	if concurrentMax < 1 {
 		concurrentMax = DefaultSyncsConcurrent
 	}
-	return &Syncer{max: concurrentMax}
+	return &Syncer{max: concurrentMax, on: host.System}
 }
 
 // Metrics is the sum over all logs that use the Syncer.
@@ -38,6 +41,8 @@ func (s *Syncer) Metrics() Metrics { return s.metrics.load() }
 type Syncers struct {
 	// ConcurrentMax is given to NewSyncer.
 	ConcurrentMax int
+	// On is where their goroutines run; default host.System.
+	On host.Host
 
 	mu     sync.Mutex
 	byDisk map[string]*Syncer
@@ -50,6 +55,9 @@ func (s *Syncers) Of(disk string) *Syncer {
 	one := s.byDisk[disk]
 	if one == nil {
 		one = NewSyncer(s.ConcurrentMax)
+		if s.On != nil {
+			one.on = s.On
+		}
 		if s.byDisk == nil {
 			s.byDisk = map[string]*Syncer{}
 		}
@@ -64,7 +72,7 @@ func (s *Syncer) submit(l *Log) {
 	if s.running < s.max {
 		s.running++
 		s.mu.Unlock()
-		go s.work(l)
+		s.on.Go(func() { s.work(l) })
 		return
 	}
 	s.line = append(s.line, l)

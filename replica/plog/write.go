@@ -207,7 +207,7 @@ func (l *Log) armTimer() {
 		return
 	}
 	l.timerSet = true
-	time.AfterFunc(time.Duration(l.o.SyncIntervalMs)*time.Millisecond, func() {
+	l.o.Host.AfterFunc(time.Duration(l.o.SyncIntervalMs)*time.Millisecond, func() {
 		l.mu.Lock()
 		l.timerSet = false
 		l.syncDue = !l.closed
