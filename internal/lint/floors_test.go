@@ -31,6 +31,7 @@ var floors = []floor{
 
 	{dir: "rrdb", level: 2, imports: []string{"gen-go", "rpc"}},
 	{dir: "zkmeta", level: 2, imports: []string{"gen-go", "rpc"}},
+	{dir: "sim/faultfs", level: 2},
 	{dir: "replica/plog", level: 2, imports: []string{"gen-go", "rpc", "internal/host"}},
 
 	{dir: "replica/pacifica", level: 3, imports: []string{"gen-go"}, pure: true},
@@ -41,7 +42,7 @@ var floors = []floor{
 	{dir: "replica", level: 4, imports: []string{"gen-go", "rpc", "internal/host", "rrdb", "replica/plog", "replica/pacifica"}},
 	{dir: "shell", level: 4, imports: []string{"gen-go", "rpc", "client"}},
 	{dir: "bench", level: 4, imports: []string{"gen-go", "rpc", "client"}},
-	{dir: "sim", level: 4, imports: []string{"gen-go", "rpc", "internal/host", "rrdb", "zkmeta", "replica/plog", "replica/pacifica", "meta/cluster", "client", "meta", "replica"}},
+	{dir: "sim", level: 4, imports: []string{"gen-go", "rpc", "internal/host", "rrdb", "zkmeta", "replica/plog", "replica/pacifica", "meta/cluster", "client", "meta", "replica", "sim/faultfs"}},
 	{dir: "compat-tests", level: 4, imports: []string{"gen-go", "rpc", "client", "conf"}},
 
 	// cmd fills the options of the servers, which hold those of the packages they are made of.
