@@ -187,6 +187,9 @@ func (p *partition) swapStore(decree int64) (int64, error) {
 	if err := fs.RemoveAll(old); err != nil {
 		p.log.Warn("remove old store", "err", err)
 	}
+	if o := p.srv.opts.Observer; o != nil {
+		o.Installed(p.gpid, decree)
+	}
 	return decree, nil
 }
 
@@ -249,6 +252,9 @@ func (p *partition) discardState() error {
 	if err == nil {
 		p.store.Store(store)
 		store.SetEnvs(p.app.Load().Envs)
+		if o := p.srv.opts.Observer; o != nil {
+			o.Installed(p.gpid, 0)
+		}
 	}
 	return err
 }

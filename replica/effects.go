@@ -140,6 +140,9 @@ func (p *partition) apply(e pacifica.Apply) error {
 	if err != nil {
 		return fmt.Errorf("apply %s: %w", m, err)
 	}
+	if o := p.srv.opts.Observer; o != nil {
+		o.Applied(p.gpid, m)
+	}
 	return nil
 }
 

@@ -254,6 +254,9 @@ func (s *Server) openDir(gpid base.Gpid, dir string) (p *partition, err error) {
 		return nil, errors.Join(err, p.plog.Close())
 	}
 	p.applyEnvs(app)
+	if o := s.opts.Observer; o != nil {
+		o.Opened(ReplicaState{Gpid: gpid, Ballot: p.core.Config().Ballot, Committed: p.core.LastCommitted(), Prepared: p.core.LastPrepared()})
+	}
 	p.publish()
 	return p, nil
 }
@@ -310,6 +313,9 @@ func (s *Server) closed(p *partition, reason error) {
 	s.mu.Lock()
 	s.dropPartition(p)
 	s.mu.Unlock()
+	if o := s.opts.Observer; o != nil {
+		o.Closed(p.gpid, reason)
+	}
 	if reason != nil {
 		p.log.Error("replica closed", "err", reason)
 		if damaged(reason) {

@@ -35,6 +35,10 @@ type Options struct {
 	// Host and Net are the machine and the network; default host.System and rpc.TCP.
 	Host host.Host
 	Net  rpc.Network
+	// Observer, when set, hears what the replicas do.
+	Observer Observer
+	// TickInterval is the grain of the cores' deadlines, default 50 ms.
+	TickInterval time.Duration
 
 	Core   pacifica.Params
 	Engine rrdb.EngineOptions
@@ -103,6 +107,7 @@ func (o Options) withDefaults() Options {
 			*n = v
 		}
 	}
+	dur(&o.TickInterval, 50*time.Millisecond)
 	dur(&o.BeaconInterval, 3*time.Second)
 	dur(&o.Lease, 20*time.Second)
 	dur(&o.ConfigSyncInterval, 30*time.Second)

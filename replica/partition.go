@@ -101,6 +101,9 @@ func (p *partition) publish() {
 		p.log.Info("role", "status", v.status, "ballot", v.ballot, "was", old.status, "committed", v.lastCommitted, "prepared", v.lastPrepared)
 	}
 	p.view.Store(v)
+	if o := p.srv.opts.Observer; o != nil {
+		o.Turned(p.state(v))
+	}
 }
 
 // post gives an event to the loop; it is lost when the replica is closed.

@@ -175,15 +175,12 @@ func (s *Server) clock() pacifica.Clock {
 	return pacifica.Clock{MonoMs: s.monoMs(), WallUs: s.host.Now().UnixMicro()}
 }
 
-// tickInterval is the grain of the cores' deadlines.
-const tickInterval = 50 * time.Millisecond
-
 // sleep waits; false when the server is closing.
 func (s *Server) sleep(d time.Duration) bool { return host.Sleep(s.host, s.ctx, d) }
 
 // tickLoop lets time pass for the cores whose deadline has come.
 func (s *Server) tickLoop() {
-	for s.sleep(tickInterval) {
+	for s.sleep(s.opts.TickInterval) {
 		s.checkLease()
 		now := s.monoMs()
 		for _, p := range s.partitions() {
