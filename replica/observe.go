@@ -1,8 +1,11 @@
 package replica
 
 import (
+	"context"
+
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
+	"github.com/pegasus-go/pegasus/rrdb"
 )
 
 // Observer hears what the replicas of a server do, in the loop of the partition concerned. It must
@@ -59,4 +62,17 @@ func (p *partition) state(v *view) ReplicaState {
 		Gpid: p.gpid, Status: v.status, Ballot: v.ballot, Primary: v.primary, Secondaries: v.secondaries,
 		Reads: v.reads, Committed: v.lastCommitted, Prepared: v.lastPrepared,
 	}
+}
+
+// Digest is the checksum of an open replica's rows; see rrdb.Store.Digest.
+func (s *Server) Digest(ctx context.Context, gpid base.Gpid) (rrdb.Digest, error) {
+	p := s.partition(gpid)
+	if p == nil {
+		return rrdb.Digest{}, base.ErrObjectNotFound
+	}
+	store := p.store.Load()
+	if store == nil {
+		return rrdb.Digest{}, base.ErrInvalidState
+	}
+	return store.Digest(ctx)
 }

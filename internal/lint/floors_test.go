@@ -32,6 +32,7 @@ var floors = []floor{
 	{dir: "rrdb", level: 2, imports: []string{"gen-go", "rpc"}},
 	{dir: "zkmeta", level: 2, imports: []string{"gen-go", "rpc"}},
 	{dir: "sim/faultfs", level: 2},
+	{dir: "sim/seeded", level: 4, imports: []string{"gen-go", "rpc", "internal/host", "rrdb", "zkmeta", "replica/pacifica", "meta/cluster", "meta", "replica", "sim/faultfs"}},
 	{dir: "replica/plog", level: 2, imports: []string{"gen-go", "rpc", "internal/host"}},
 
 	{dir: "replica/pacifica", level: 3, imports: []string{"gen-go"}, pure: true},

@@ -7,9 +7,11 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/zkmeta"
 )
 
@@ -380,7 +382,9 @@ func (p *partitionState) members() []string {
 	return append([]string{p.Primary}, p.Secondaries...)
 }
 
-func (p *partitionState) hasPrimary() bool { return p.Primary != "" && !strings.HasPrefix(p.Primary, "invalid") }
+func (p *partitionState) hasPrimary() bool {
+	return p.Primary != "" && !strings.HasPrefix(p.Primary, "invalid")
+}
 
 // put stores a node, after a look at what it says: a configuration grows by one version at a time,
 // names nobody twice and not too many.
@@ -429,4 +433,28 @@ func brief(data []byte) string {
 		return string(data)
 	}
 	return fmt.Sprintf("ballot %d primary %s secondaries %s", p.Ballot, p.Primary, strings.Join(p.Secondaries, " "))
+}
+
+// partition is a stored configuration of a table that is not dropped.
+type partition struct {
+	gpid base.Gpid
+	partitionState
+}
+
+// partitions lists what stands in the tree, without dropped tables.
+func (s *stateService) partitions() (out []partition) {
+	for _, path := range slices.Sorted(maps.Keys(s.nodes)) {
+		at := partitionPath.FindStringSubmatch(path)
+		if at == nil || strings.Contains(s.nodes[parent(path)], "AS_DROP") {
+			continue
+		}
+		app, _ := strconv.Atoi(at[1])
+		index, _ := strconv.Atoi(at[2])
+		p := partition{gpid: base.Gpid{AppID: int32(app), PartitionIndex: int32(index)}}
+		if err := json.Unmarshal([]byte(s.nodes[path]), &p.partitionState); err != nil {
+			s.w.fail("configuration %s: %v", path, err)
+		}
+		out = append(out, p)
+	}
+	return out
 }

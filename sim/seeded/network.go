@@ -31,8 +31,8 @@ type network struct {
 	links   [machinesMax][machinesMax]link
 	servers map[base.RPCAddress]*endpoint
 	stats   struct{ sent, lost, twice, cut, reset int }
-	// answered is told of every answer that a server gives to a client.
-	answered func(from *port, c rpc.Call, code base.ErrorCode, body []byte)
+	// answered is told of every answer that a server gives.
+	answered func(from, to *port, c rpc.Call, code base.ErrorCode, body []byte)
 }
 
 // endpoint is a server that listens.
@@ -180,8 +180,8 @@ func (e *endpoint) deliver(f *flight, answer bool) {
 			if e.closed {
 				return
 			}
-			if net.answered != nil && f.from.client {
-				net.answered(e.port, c, code, body)
+			if net.answered != nil {
+				net.answered(e.port, f.from, c, code, body)
 			}
 			body = slices.Clone(body)
 			net.carry(e.port.machine, f.from.machine, f.from.node, func() { f.end(code, body) })
@@ -213,7 +213,9 @@ func without(list []*flight, f *flight) []*flight {
 }
 
 // GoBatch implements rpc.Caller.
-func (p *port) GoBatch(_ *rpc.Batch, to base.RPCAddress, c rpc.Call, done rpc.Done) { p.Go(to, c, done) }
+func (p *port) GoBatch(_ *rpc.Batch, to base.RPCAddress, c rpc.Call, done rpc.Done) {
+	p.Go(to, c, done)
+}
 
 // Send implements rpc.Caller.
 func (p *port) Send(to base.RPCAddress, c rpc.Call) { p.Go(to, c, nil) }

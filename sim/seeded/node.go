@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"github.com/pegasus-go/pegasus/internal/host"
@@ -23,13 +24,16 @@ type Node struct {
 	tasks   []*task // those that wait
 	backlog []runnable
 	paused  bool
-	gone    bool // nothing of it runs any more
-	hurry   bool // it is being taken apart: every wait with an end is over at once
+	gone    bool        // nothing of it runs any more
+	over    atomic.Bool // its program is dead, what it logs is nobody's business
+	hurry   bool        // it is being taken apart: every wait with an end is over at once
 }
 
 var _ host.Host = (*Node)(nil)
 
-func (w *World) node(name string) *Node { return &Node{w: w, name: name, rate: 1, since: w.now, elapsed: w.now} }
+func (w *World) node(name string) *Node {
+	return &Node{w: w, name: name, rate: 1, since: w.now, elapsed: w.now}
+}
 
 // Elapsed implements host.Host.
 func (n *Node) Elapsed() time.Duration {
@@ -60,7 +64,8 @@ type task struct {
 	yield  func(struct{}) bool
 	waits  []<-chan struct{}
 	one    [1]<-chan struct{} // backs waits for Recv
-	turn   uint64             // counts waits, so that a timer of an earlier one is recognised
+	parked bool
+	turn   uint64 // counts waits, so that a timer of an earlier one is recognised
 	result int
 }
 
@@ -145,7 +150,7 @@ func poll(on []<-chan struct{}) int {
 
 // park gives control back to the world until a channel delivers or the time is over.
 func (t *task) park(on []<-chan struct{}) int {
-	t.waits = on
+	t.waits, t.parked = on, true
 	t.n.tasks = append(t.n.tasks, t)
 	t.yield(struct{}{})
 	return t.result
@@ -153,13 +158,13 @@ func (t *task) park(on []<-chan struct{}) int {
 
 // ready ends a wait.
 func (t *task) ready(result int) {
-	t.result, t.waits = result, nil
+	t.result, t.waits, t.parked = result, nil, false
 	t.turn++
 	t.n.w.ready = append(t.n.w.ready, runnable{node: t.n, task: t})
 }
 
 func (t *task) timeOut(turn uint64) {
-	if t.turn != turn || t.waits == nil {
+	if t.turn != turn || !t.parked {
 		return
 	}
 	n := t.n

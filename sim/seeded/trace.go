@@ -2,9 +2,9 @@ package seeded
 
 import (
 	"fmt"
-	"hash/fnv"
 	"io"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -16,6 +16,7 @@ type Trace struct {
 	n    int
 	last []string
 	at   int
+	mu   sync.Mutex
 }
 
 // keptLines is how many lines a failure shows.
@@ -23,8 +24,17 @@ const keptLines = 120
 
 // line adds what a person would like to read.
 func (t *Trace) line(now time.Duration, format string, args ...any) {
-	s := fmt.Sprintf("%11.6f  ", now.Seconds()) + fmt.Sprintf(format, args...)
+	s := fmt.Sprintf(format, args...)
+	t.number(uint64(now))
 	t.mix(s)
+	t.comment(now, s)
+}
+
+// comment adds a line beside the hash.
+func (t *Trace) comment(now time.Duration, s string) {
+	t.mu.Lock() // the engine's goroutines log too
+	defer t.mu.Unlock()
+	s = fmt.Sprintf("%11.6f  %s", now.Seconds(), s)
 	if t.Out != nil {
 		fmt.Fprintln(t.Out, s)
 	}
@@ -38,9 +48,11 @@ func (t *Trace) line(now time.Duration, format string, args ...any) {
 
 // mix adds to the hash only.
 func (t *Trace) mix(s string) {
-	h := fnv.New64a()
-	io.WriteString(h, s)
-	t.number(h.Sum64())
+	sum := uint64(0xcbf29ce484222325)
+	for i := range len(s) {
+		sum = (sum ^ uint64(s[i])) * 0x100000001b3
+	}
+	t.number(sum)
 }
 
 func (t *Trace) number(v uint64) {

@@ -127,7 +127,6 @@ func (w *World) drain(n *Node, done func() bool) {
 		}
 		w.step(runnable{node: e.node, fn: e.fn})
 	}
-	n.gone = true
 }
 
 // fail ends the run: something that must never happen did.
