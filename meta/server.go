@@ -39,7 +39,7 @@ func Start(opts Options) (*Server, error) {
 	}
 	s := &Server{
 		opts: opts, rpc: rpc.NewServer(opts.RPC), host: opts.Host, startMs: opts.Host.Now().UnixMilli(), started: opts.Host.Elapsed(),
-		done: host.Group{On: opts.Host},
+		done: host.Group{On: opts.Host}, commands: rpc.Commands{Go: opts.Host.Go},
 	}
 	addr, err := opts.Net.Listen(s.rpc, opts.Listen)
 	if err != nil {

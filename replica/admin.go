@@ -15,7 +15,7 @@ func (s *Server) registerAdmin() {
 	s.rpc.Handle("RPC_QUERY_REPLICA_INFO", s.onQueryReplicaInfo)
 	s.rpc.Handle("RPC_QUERY_APP_INFO", s.onQueryAppInfo)
 	s.rpc.Handle("RPC_QUERY_DISK_INFO", s.onQueryDiskInfo)
-	commands := &rpc.Commands{}
+	commands := &rpc.Commands{Go: s.host.Go}
 	s.registerCommands(commands)
 	s.rpc.Handle("RPC_CLI_CLI_CALL", func(req *rpc.Request) {
 		// Commands may walk whole stores; they do not belong on a connection's goroutine.

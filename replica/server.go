@@ -147,6 +147,14 @@ func (s *Server) Close() error {
 	return errors.Join(err, s.engine.Close(), s.disks.Close())
 }
 
+// Abandon is Close for a server whose disks are gone: nothing is written any more.
+func (s *Server) Abandon() error {
+	s.engine.Abandon(errAbandoned)
+	return s.Close()
+}
+
+var errAbandoned = errors.New("the server was abandoned")
+
 func (s *Server) register() {
 	for name, h := range map[string]rpc.Handler{
 		"RPC_PREPARE":                 s.onPrepare,

@@ -18,6 +18,9 @@ const CommandsMax = 16
 // Commands are the remote commands of a process (RPC_CLI_CLI_CALL, ops.md §7): names with a help
 // text and a function from arguments to text. The zero value knows only `help`.
 type Commands struct {
+	// Go starts the goroutine of a command; by default the go statement does.
+	Go func(func())
+
 	mu      sync.RWMutex
 	byName  map[string]*remoteCommand
 	running atomic.Int32
@@ -121,8 +124,13 @@ func (c *Commands) Handle(r *Request) {
 		r.ReplyError(base.ErrBusy)
 		return
 	}
-	go func() {
+	run := func() {
 		defer c.running.Add(-1)
 		r.ReplyString(c.Run(ask.Cmd, ask.Arguments))
-	}()
+	}
+	if c.Go == nil {
+		go run()
+		return
+	}
+	c.Go(run)
 }

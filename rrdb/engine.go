@@ -72,6 +72,15 @@ func (e *Engine) Close() error {
 	return nil
 }
 
+// Abandon makes every open store fail with err, for a disk that is gone: nothing more is written,
+// also not by Close.
+func (e *Engine) Abandon(err error) {
+	for _, s := range e.openStores() {
+		s.closing.Store(true)
+		s.failed.CompareAndSwap(nil, &Error{Op: "abandoned", Class: ClassIO, Err: err})
+	}
+}
+
 // Destroy removes a store's directory. The store must not be open.
 func (e *Engine) Destroy(dir string) error {
 	e.mu.Lock()

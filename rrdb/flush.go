@@ -34,6 +34,7 @@ func (s *Store) flush() error {
 	for {
 		select {
 		case <-done:
+			s.await()
 			return nil
 		case <-tick.C:
 		}
@@ -46,6 +47,15 @@ func (s *Store) flush() error {
 			}
 		}
 	}
+}
+
+// await returns when the engine has done what it does after a call, in a simulation.
+func (s *Store) await() {
+	if !s.engine.opts.Deterministic {
+		return
+	}
+	s.db.NewSnapshot().Close() // the flush has let go of the engine's lock
+	s.db.TestOnlyWaitForCleaning()
 }
 
 // flushBroken is why the last flush failed, nil when it did not. The engine keeps retrying; a

@@ -77,6 +77,7 @@ func (e *Engine) Open(dir string, o StoreOptions) (_ *Store, err error) {
 	if err := s.loadState(); err != nil {
 		return nil, errors.Join(err, s.db.Close())
 	}
+	s.await()
 	s.durable = s.lastDecree.Load()
 	s.sweeper.init(e.nextSweep(time.Now()))
 	return s, nil

@@ -18,9 +18,9 @@ type EngineOptions struct {
 	// Notify runs what tells a store's owner about background work, on a goroutine of its own by
 	// default.
 	Notify func(func())
-	// CompactOnlyWhenAsked turns compactions by the engine itself off: then nothing happens to the
+	// Deterministic, for simulations: the engine does no work of its own, and nothing happens to the
 	// files of a store but during calls of its methods.
-	CompactOnlyWhenAsked bool
+	Deterministic bool
 
 	BlockCacheBytes     int64 // 256 MiB; memtables are accounted in it (rocksdb_block_cache_capacity)
 	MemtableBudgetBytes int64 // 256 MiB of unflushed writes over all stores; when spent, the largest store is flushed (rocksdb_total_size_across_write_buffer)

@@ -27,7 +27,8 @@ func (e *Engine) pebbleOptions(s *Store, readOnly bool) *pebble.Options {
 		CompactionConcurrencyRange:  func() (int, int) { return 1, min(3, e.opts.CompactionsMax) },
 		Logger:                      &pebbleLogger{log: e.opts.Logger, store: s},
 		ReadOnly:                    readOnly,
-		DisableAutomaticCompactions: e.opts.CompactOnlyWhenAsked,
+		DisableAutomaticCompactions: e.opts.Deterministic,
+		DisableTableStats:           e.opts.Deterministic,
 	}
 	o.TargetFileSizes = [7]int64{4 << 20, 8 << 20, 16 << 20, 32 << 20, 64 << 20, 64 << 20, 64 << 20}
 	for i := range o.Levels {

@@ -143,6 +143,7 @@ func (s *Store) compact(ctx context.Context, start, end []byte) error {
 	if err := s.flush(); err != nil {
 		return err
 	}
+	defer s.await()
 	return wrap("compact", s.db.Compact(ctx, start, end, false))
 }
 

@@ -2,6 +2,7 @@ package seeded
 
 import (
 	"context"
+	"math/rand/v2"
 	"time"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
@@ -91,7 +92,7 @@ func (c *cluster) startReplica(m *machine) {
 		BeaconInterval: beaconInterval, Lease: lease, ConfigSyncInterval: syncInterval, TickInterval: 200 * time.Millisecond,
 		CheckpointInterval: 100 * time.Second, FlushBehindBytes: 16 << 10,
 		Engine: rrdb.EngineOptions{
-			SweepPeriod: -1, CompactOnlyWhenAsked: true, BlockCacheBytes: 1 << 20, SlowQueryMs: -1,
+			SweepPeriod: -1, Deterministic: true, BlockCacheBytes: 1 << 20, SlowQueryMs: -1,
 			Notify: func(f func()) { c.w.post(node, f) },
 		},
 	}
@@ -174,15 +175,19 @@ func (c *cluster) kill(m *machine, crash faultfs.CrashOptions) {
 	m.node.over.Store(true)
 	m.port.unplug()
 	if m.disk != nil {
-		m.disk = m.disk.Crash(c.w.rng, crash)
+		m.disk = m.disk.Crash(rand.New(rand.NewPCG(c.w.rng.Uint64(), 0)), crash)
 	}
+	// The engine's goroutines may say something at any time now: nothing of this may touch chance.
+	rng := c.w.rng
+	c.w.rng = rand.New(rand.NewPCG(uint64(c.w.now), uint64(m.index)))
+	defer func() { c.w.rng = rng }()
 	// What is left of the process is taken apart: without network, on a disk without power, in no time.
 	c.w.drain(m.node, func() bool { return !m.busy })
 	closed := false
 	m.node.Go(func() {
 		switch {
 		case m.replica != nil:
-			_ = m.replica.Close() // complains about the disk
+			_ = m.replica.Abandon() // complains about the disk
 		case m.meta != nil:
 			_ = m.meta.Close()
 			_ = m.state.Close()
