@@ -250,6 +250,9 @@ func (s *Server) openDir(gpid base.Gpid, dir string) (p *partition, err error) {
 	params := s.opts.Core
 	p.core = pacifica.New(gpid, s.self, params, init.Ballot, store.LastApplied(), store.LastAppliedTimestampUs())
 	p.core.SetMaxReplicaCount(app.MaxReplicaCount)
+	if p.plog.TailCut() {
+		p.core.Doubt()
+	}
 	if err := p.replay(store.LastApplied()); err != nil {
 		return nil, errors.Join(err, p.plog.Close())
 	}

@@ -18,10 +18,12 @@ type Core struct {
 	transient bool
 	// initializing: loaded and not yet told its role by the meta server.
 	initializing bool
-	config       Config
-	list         *prepareList
-	lastTsUs     int64
-	defaultTTL   int32
+	// doubtful: what was acknowledged last may be missing from the log.
+	doubtful   bool
+	config     Config
+	list       *prepareList
+	lastTsUs   int64
+	defaultTTL int32
 
 	// appendSeq counts appends asked for, loggedSeq those that finished; both in log order.
 	appendSeq, loggedSeq uint64
@@ -109,6 +111,10 @@ func (c *Core) Replay(m *Mutation) ([]Effect, error) {
 	c.commitMember()
 	return c.take(), nil
 }
+
+// Doubt says, before the first Step, that the end of the log could not be read. If this replica was
+// primary, another member, which has whatever was acknowledged, takes over.
+func (c *Core) Doubt() { c.doubtful = true }
 
 // Step handles events in order and returns what to do. The result is valid until the next Step.
 func (c *Core) Step(now Clock, events ...Event) []Effect {

@@ -258,6 +258,10 @@ func (c *Core) onConfigSynced(cfg Config) {
 	if c.initializing && role == Primary && c.status == Inactive && c.transient {
 		// What the previous life prepared must not be taken for this one's: a new ballot first.
 		c.raiseBallot(cfg)
+		if c.doubtful && len(cfg.Secondaries) > 0 {
+			c.requestMeta(configDowngradeToInactive, cfg.without(c.self).withDropped(c.self), c.self, false)
+			return
+		}
 		c.requestMeta(configForceUpdateBallot, cfg, c.self, false)
 		return
 	}

@@ -27,6 +27,7 @@ type logFile struct {
 	min, max int64     // decrees in this file; noDecree, 0 when empty. max is unknown (0) until indexed
 	segments []segment // nil until indexed, see read.go
 	indexed  bool
+	cut      bool // bytes behind the end were left out when the log was opened
 }
 
 // Log is the private log of one replica. Its methods may be called from any goroutine; Append, Reset
@@ -279,6 +280,20 @@ func (l *Log) first() int64 {
 		return l.last + 1
 	}
 	return l.files[0].afterDecree + 1
+}
+
+// TailCut reports whether Open left out what stood behind the last readable block. Usually that was
+// a write which the end of the process or of the power interrupted, so that nobody was told of it;
+// but a block that was synced and got damaged since looks the same.
+func (l *Log) TailCut() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, f := range l.files {
+		if f.cut {
+			return true
+		}
+	}
+	return false
 }
 
 // Bytes is the size of all files together, without what recycled files hold beyond their end.

@@ -273,7 +273,8 @@ func (f *logFile) scanLast(s *scanner) (clean bool, err error) {
 			if synced {
 				return false, hurt.in(f.path)
 			}
-			return false, nil
+			f.cut, err = s.used(hurt.offset)
+			return false, err
 		case err != nil:
 			return false, err
 		}

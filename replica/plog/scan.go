@@ -139,6 +139,24 @@ func (s *scanner) provesSynced(off int64) (bool, error) {
 	return false, nil
 }
 
+// used reports whether anything was ever written from off on: preallocated space reads as zeros.
+func (s *scanner) used(off int64) (bool, error) {
+	for at := off; at < s.limit; {
+		b, err := s.window(at, scanBytes)
+		if err != nil {
+			return false, err
+		}
+		if len(b) == 0 {
+			return false, nil
+		}
+		if len(bytes.Trim(b, "\x00")) > 0 {
+			return true, nil
+		}
+		at += int64(len(b))
+	}
+	return false, nil
+}
+
 // eachEntry decodes the entries of a block whose checksum was right.
 func eachEntry(h blockHeader, body []byte, fn func(Entry) error) error {
 	at := h.offset + blockHeaderLen

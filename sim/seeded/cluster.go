@@ -18,7 +18,7 @@ type Options struct {
 	Replicas int           // replica servers at first, default 4; one more may join
 	Clients  int           // default 3
 	Keys     int           // rows that clients contend for, default 4
-	ThinkMax time.Duration // of a client between operations, default 8 s
+	ThinkMax time.Duration // of a client between operations, default 16 s
 	Trace    io.Writer     // gets everything that happens, as text
 	Logs     bool          // with what the servers log
 	// Tell shapes the faults: it may be nil.
@@ -39,7 +39,7 @@ func (o *Options) setDefaults() {
 		o.Duration = time.Hour
 	}
 	if o.ThinkMax == 0 {
-		o.ThinkMax = 8 * time.Second
+		o.ThinkMax = 16 * time.Second
 	}
 }
 

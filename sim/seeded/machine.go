@@ -90,9 +90,9 @@ func (c *cluster) startReplica(m *machine) {
 		Listen: m.addr().String(), Address: m.addr().String(), DataDirs: "ssd:/data1,hdd:/data2", FS: m.disk, Host: node, Net: m.port,
 		Observer: &observer{checks: c.checks, m: m, node: node}, Logger: c.logger(m), NoHTTP: true,
 		BeaconInterval: beaconInterval, Lease: lease, ConfigSyncInterval: syncInterval, TickInterval: 200 * time.Millisecond,
-		CheckpointInterval: 100 * time.Second, FlushBehindBytes: 16 << 10,
+		CheckpointInterval: 100 * time.Second, FlushBehindBytes: 24 << 10,
 		Engine: rrdb.EngineOptions{
-			SweepPeriod: -1, Deterministic: true, BlockCacheBytes: 1 << 20, SlowQueryMs: -1,
+			SweepPeriod: -1, Deterministic: true, BlockCacheBytes: 8 << 20, SlowQueryMs: -1,
 			Notify: func(f func()) { c.w.post(node, f) },
 		},
 	}

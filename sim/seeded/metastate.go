@@ -404,7 +404,7 @@ func (s *stateService) checkConfig(before, after string) error {
 	if err := json.Unmarshal([]byte(after), &now); err != nil {
 		return err
 	}
-	members := now.members()
+	members := slices.Clone(now.members())
 	slices.Sort(members)
 	if len(slices.Compact(slices.Clone(members))) != len(members) {
 		return fmt.Errorf("a node stands twice in %s", after)

@@ -3,7 +3,10 @@ package seeded
 import (
 	"flag"
 	"os"
+	"runtime"
 	"runtime/debug"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -31,13 +34,50 @@ func options() Options {
 	return o
 }
 
-func TestOne(t *testing.T) {
-	began := time.Now()
-	res, err := Run(max(*seedFlag, 1), options())
-	t.Logf("%+v", res.Outcomes)
-	t.Logf("%+v", res.Faults)
-	t.Logf("hash %s, %d messages, %d applied, %d checked, simulated %v in %v", res.Hash, res.Messages, res.Applied, res.Checked, res.Simulated, time.Since(began))
+// TestSeeds runs many seeds; -seed N runs one of them again, -story tells it.
+func TestSeeds(t *testing.T) {
+	if *seedFlag != 0 {
+		res, err := Run(*seedFlag, options())
+		report(t, res, err)
+		t.Logf("hash %s, %d messages, faults %v, outcomes %v", res.Hash, res.Messages, res.Faults, res.Outcomes)
+		return
+	}
+	var next atomic.Uint64
+	var mu sync.Mutex
+	var sum Sum
+	var workers sync.WaitGroup
+	next.Store(*first)
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for seed := next.Add(1) - 1; seed < *first+uint64(*seeds) && !t.Failed(); seed = next.Add(1) - 1 {
+				res, err := Run(seed, options())
+				mu.Lock()
+				sum.Add(res)
+				report(t, res, err)
+				mu.Unlock()
+			}
+		})
+	}
+	workers.Wait()
+	t.Logf("\n%s", sum.String())
+}
+
+func report(t *testing.T, res Result, err error) {
 	if err != nil {
-		t.Fatalf("%s\n%v", res.Trace, err)
+		t.Errorf("%s\nseed %d: %v\nagain: go test ./sim/seeded -run TestSeeds -seed %d -hours %g -story -logs", res.Trace, res.Seed, err, res.Seed, *hours)
+	}
+}
+
+// TestSameSeedSameRun: everything that happens depends on the seed alone.
+func TestSameSeedSameRun(t *testing.T) {
+	for seed := uint64(1); seed <= 2; seed++ {
+		one, err := Run(seed, options())
+		if err != nil {
+			t.Fatalf("%s\nseed %d: %v", one.Trace, seed, err)
+		}
+		two, _ := Run(seed, options())
+		if one.Hash != two.Hash {
+			t.Errorf("seed %d ran as %s and as %s", seed, one.Hash, two.Hash)
+		}
 	}
 }
