@@ -25,6 +25,7 @@ var floors = []floor{
 	{dir: "idl", level: 0},
 	{dir: "internal/lint", level: 0},
 	{dir: "internal/host", level: 0},
+	{dir: "internal/mutants", level: 5},
 
 	{dir: "conf", level: 1},
 	{dir: "rpc", level: 1, imports: []string{"gen-go"}},

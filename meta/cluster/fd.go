@@ -32,17 +32,15 @@ func (s *State) OnBeacon(now int64, b Beacon) BeaconAnswer {
 	}
 	fresh := n == nil
 	n = s.node(b.From)
-	stale, restarted := n.noteStart(now, b.StartMs, s.opts.StableRunMs)
+	restarted := n.noteStart(now, b.StartMs, s.opts.StableRunMs)
 	if b.StartMs != 0 && s.opts.UnstableRestartsMax > 0 && n.restarts >= s.opts.UnstableRestartsMax {
 		if fresh {
 			delete(s.nodes, b.From)
 		}
 		return BeaconAnswer{Ignore: true}
 	}
-	if stale {
-		return BeaconAnswer{Allowed: true} // a late beacon of a process that is gone
-	}
 	s.SetHostPort(b.From, b.HostPort)
+	// The answer renews a lease: whatever is answered must count here.
 	n.beaconMs = max(n.beaconMs, now)
 	switch {
 	case !n.alive:
@@ -53,28 +51,29 @@ func (s *State) OnBeacon(now int64, b Beacon) BeaconAnswer {
 	return BeaconAnswer{Allowed: true}
 }
 
-// noteStart keeps the record of restarts. A process that ran for less than the stable time before
-// it was restarted counts against the server; a long run clears the record.
-func (n *Node) noteStart(now, startMs, stableMs int64) (stale, restarted bool) {
+// noteStart keeps the record of restarts and reports whether this is another process than the one
+// heard last. A process that ran for less than the stable time before it was restarted counts against
+// the server; a long run clears the record. A start before the one on record says nothing about that:
+// the server's clock was set back, or the beacon is a late one of a process that is gone.
+func (n *Node) noteStart(now, startMs, stableMs int64) (restarted bool) {
+	if startMs == 0 {
+		return false
+	}
+	restarted = n.processMs != 0 && n.processMs != startMs
+	n.processMs = startMs
 	switch {
-	case startMs == 0 || n.startMs == startMs:
-		if n.startMs != 0 && now-n.startMs >= stableMs {
-			n.restarts = 0
-		}
 	case n.startMs == 0:
 		n.startMs = startMs
-	case startMs < n.startMs:
-		return true, false
-	default:
-		if startMs-n.startMs < stableMs {
-			n.restarts++
-		} else {
-			n.restarts = 0
-		}
+	case startMs == n.startMs && now-n.startMs >= stableMs:
+		n.restarts = 0
+	case startMs > n.startMs && startMs-n.startMs < stableMs:
+		n.restarts++
 		n.startMs = startMs
-		return false, true
+	case startMs > n.startMs:
+		n.restarts = 0
+		n.startMs = startMs
 	}
-	return false, false
+	return restarted
 }
 
 func (s *State) connected(now int64, n *Node, fresh bool) {

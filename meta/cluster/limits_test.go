@@ -68,3 +68,22 @@ func TestNamesAndEnvironmentsAreBounded(t *testing.T) {
 		t.Errorf("%d bytes are kept", got)
 	}
 }
+
+// A beacon that is answered renews the lease of the server that sent it, so it must also put off the
+// moment at which that server counts as dead, whatever the server's clock says.
+func TestAnsweredBeaconCounts(t *testing.T) {
+	w := &world{s: New(DefaultOptions()), now: 1_000_000}
+	n := nodeAddr("n1")
+	w.s.OnBeacon(w.now, Beacon{From: n, StartMs: 900_000})
+	w.s.Take()
+	for range 40 { // the process was restarted on a machine whose clock had been set back
+		w.now += 1000
+		if a := w.s.OnBeacon(w.now, Beacon{From: n, StartMs: 500_000}); a.Ignore || !a.Allowed {
+			t.Fatalf("the beacon is answered with %+v", a)
+		}
+		w.s.Tick(w.now)
+		if !w.s.nodes[n].alive {
+			t.Fatalf("the server counts as dead %d ms after a beacon that was answered", w.now-w.s.nodes[n].beaconMs)
+		}
+	}
+}

@@ -409,3 +409,32 @@ func TestLearnerIsPromotedOnlyAfterTheTailIsCommitted(t *testing.T) {
 		t.Errorf("asked for %+v", up)
 	}
 }
+
+// What nobody can tell from the log's end alone, whether an acknowledged entry stood there, the other
+// members can: they have whatever was acknowledged.
+func TestDoubtfulPrimaryGivesItsRoleAway(t *testing.T) {
+	a := &at{Core: New(gpid, nodeA, Params{}, 6, 0, 0), t: t, now: 1}
+	a.Doubt()
+	stored := Config{Ballot: 6, MaxReplicaCount: 3, Primary: nodeA, Secondaries: []Node{nodeB, nodeC}}
+	ask := one[UpdateMeta](t, a.step(ConfigSynced{Config: stored}))
+	if ask.Type != configDowngradeToInactive || ask.Config.Primary.IsValid() || len(ask.Config.Secondaries) != 2 || ask.Config.Ballot != 7 {
+		t.Fatalf("asks for %+v", ask)
+	}
+	if a.ReadsAllowed() || a.WritesAllowed() == base.ErrOK {
+		t.Error("serves in the meantime")
+	}
+	a.step(MetaReplied{Seq: ask.Seq, Err: base.ErrOK, Config: ask.Config})
+	if a.Status() == Primary {
+		t.Error("is primary")
+	}
+}
+
+// Alone, it is the best there is.
+func TestDoubtfulPrimaryWithoutOthersGoesOn(t *testing.T) {
+	a := &at{Core: New(gpid, nodeA, Params{}, 6, 0, 0), t: t, now: 1}
+	a.Doubt()
+	ask := one[UpdateMeta](t, a.step(ConfigSynced{Config: Config{Ballot: 6, MaxReplicaCount: 3, Primary: nodeA}}))
+	if ask.Type != configForceUpdateBallot {
+		t.Fatalf("asks for %+v", ask)
+	}
+}

@@ -174,3 +174,30 @@ func TestFileOfAnUnknownVersionIsNotCalledCorrupt(t *testing.T) {
 		t.Fatalf("open: %v", err)
 	}
 }
+
+// A damaged last block cannot be told from a torn write, but that something stood there can.
+func TestTailCutIsReported(t *testing.T) {
+	fs := newMem(t)
+	l := mustOpen(t, Options{FS: fs, PreallocBytes: 4096})
+	for d := int64(1); d <= 3; d++ {
+		mustDo(t, appendWait(l, entry(1, d)))
+	}
+	image := fs.CrashClone(vfs.CrashCloneCfg{})
+	mustDo(t, l.Close())
+	whole := readFile(t, image, path(1))
+
+	end := mustOpen(t, Options{FS: image})
+	if end.TailCut() || end.LastDecree() != 3 {
+		t.Errorf("after a crash between two writes: cut %v, last decree %d", end.TailCut(), end.LastDecree())
+	}
+	last := end.files[0].end - 1 // the last byte of the last block
+	mustDo(t, end.Close())
+
+	whole[last] ^= 1
+	writeFile(t, image, path(1), whole)
+	hurt := mustOpen(t, Options{FS: image})
+	if !hurt.TailCut() || hurt.LastDecree() != 2 {
+		t.Errorf("after damage to the last block: cut %v, last decree %d", hurt.TailCut(), hurt.LastDecree())
+	}
+	mustDo(t, hurt.Close())
+}

@@ -52,9 +52,9 @@ func (m *machine) boot() {
 	m.port = m.c.net.port(m.node, m.index, m.addr(), false)
 }
 
-// Times of the shipped configuration; see conf/.
+// Times of the shipped configuration, see conf/, but for the beacons, which come every second there.
 const (
-	beaconInterval = time.Second
+	beaconInterval = 2 * time.Second
 	lease          = 7 * time.Second
 	graceMs        = 8000
 	syncInterval   = 10 * time.Second
@@ -64,7 +64,7 @@ func (c *cluster) startMeta(m *machine) {
 	m.boot()
 	o := meta.Options{
 		Listen: m.addr().String(), Name: m.addr().String(), ClusterRoot: "/pegasus/sim", Cluster: core.DefaultOptions(), DefaultApps: c.defaultApps(),
-		Host: m.node, Net: m.port, Logger: c.logger(m), StoreWorkers: 4, TickEvery: 250 * time.Millisecond,
+		Host: m.node, Net: m.port, Logger: c.logger(m), StoreWorkers: 4, TickEvery: 400 * time.Millisecond,
 	}
 	o.Cluster.FDGraceMs = graceMs
 	o.Cluster.AssignDelayMs = 300_000
@@ -89,7 +89,7 @@ func (c *cluster) startReplica(m *machine) {
 	o := replica.Options{
 		Listen: m.addr().String(), Address: m.addr().String(), DataDirs: "ssd:/data1,hdd:/data2", FS: m.disk, Host: node, Net: m.port,
 		Observer: &observer{checks: c.checks, m: m, node: node}, Logger: c.logger(m), NoHTTP: true,
-		BeaconInterval: beaconInterval, Lease: lease, ConfigSyncInterval: syncInterval, TickInterval: 200 * time.Millisecond,
+		BeaconInterval: beaconInterval, Lease: lease, ConfigSyncInterval: syncInterval, TickInterval: 400 * time.Millisecond,
 		CheckpointInterval: 100 * time.Second, FlushBehindBytes: 24 << 10,
 		Engine: rrdb.EngineOptions{
 			SweepPeriod: -1, Deterministic: true, BlockCacheBytes: 8 << 20, SlowQueryMs: -1,

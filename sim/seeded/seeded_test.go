@@ -5,6 +5,8 @@ import (
 	"os"
 	"runtime"
 	"runtime/debug"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,6 +19,7 @@ var (
 	first    = flag.Uint64("first", 1, "first seed")
 	trace    = flag.Bool("story", false, "print everything that happens")
 	logs     = flag.Bool("logs", false, "with -trace: also what the servers log")
+	only     = flag.String("only", "", "kinds of faults to draw from, separated by commas; empty: all")
 	hours    = flag.Float64("hours", 1, "simulated hours with faults")
 )
 
@@ -26,8 +29,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+func parseSeed(s string) (uint64, error) { return strconv.ParseUint(s, 10, 64) }
+
 func options() Options {
 	o := Options{Duration: time.Duration(*hours * float64(time.Hour)), Logs: *logs}
+	if *only != "" {
+		o.Only = strings.Split(*only, ",")
+	}
 	if *trace {
 		o.Trace = os.Stdout
 	}

@@ -1,0 +1,143 @@
+package main
+
+// mutant is a bug to plant: Old, which occurs once in File, becomes New.
+type mutant struct {
+	Name, File, Why string
+	Old, New        string
+	Seeds           int // the simulation may take so many instead of the default
+}
+
+var mutants = []mutant{
+	{
+		Name: "commit without all members", File: "replica/pacifica/twophase.go", Why: "a primary commits with an acknowledgement missing",
+		Old: "if e == nil || !e.logged || len(e.waiting) > 0 {", New: "if e == nil || !e.logged || len(e.waiting) > 1 {",
+	},
+	{
+		Name: "commit before own log", File: "replica/pacifica/twophase.go", Why: "a primary commits what its own log does not have yet",
+		Old: "if e == nil || !e.logged || len(e.waiting) > 0 {", New: "if e == nil || len(e.waiting) > 0 {",
+	},
+	{
+		Name: "acknowledge before log", File: "replica/pacifica/twophase.go", Why: "a secondary acknowledges before its log has the entry",
+		Old: "	e.ackTokens = append(e.ackTokens, ev.Token)\n	c.append(m)", New: "	_ = e\n	c.ackPrepare(ev, base.ErrOK)\n	c.append(m)",
+	},
+	{
+		Name: "prepare under an old ballot", File: "replica/pacifica/twophase.go", Why: "a member takes prepares of a primary that was replaced",
+		Old: "	if ev.Ballot < c.config.Ballot {\n		c.emit(DropPrepare{Token: ev.Token})\n		return\n	}", New: "",
+	},
+	{
+		Name: "member commits all it has", File: "replica/pacifica/twophase.go", Why: "a secondary commits what its primary has not committed",
+		Old: "for c.list.committed < c.member.commitTarget {", New: "for c.list.committed < c.list.last {",
+	},
+	{
+		Name: "reads before the barrier", File: "replica/pacifica/core.go", Why: "a new primary answers reads before it has committed again what it took over",
+		Old: "return c.list.committed >= c.primary.barrier", New: "return true",
+	},
+	{
+		Name: "barrier forgotten", File: "replica/pacifica/reconfig.go", Why: "a new primary has no read barrier",
+		Old: "c.primary.barrier = c.list.last\n", New: "c.primary.barrier = 0\n",
+	},
+	{
+		Name: "tail not prepared again", File: "replica/pacifica/reconfig.go", Why: "a new primary drops the prepared mutations that it took over",
+		Old: "	c.primary.nextCheckMs = c.now.MonoMs\n	for d", New: "	c.primary.nextCheckMs = c.now.MonoMs\n	c.list.dropUncommitted()\n	for d",
+	},
+	{
+		Name: "new timestamp for the tail", File: "replica/pacifica/reconfig.go", Why: "a mutation that is prepared again gets a new timestamp",
+		Old: "TimestampUs: old.TimestampUs,", New: "TimestampUs: c.nextTimestampUs(),",
+	},
+	{
+		Name: "restart without new ballot", File: "replica/pacifica/reconfig.go", Why: "a primary that was restarted goes on under its old ballot",
+		Old: "if c.initializing && role == Primary && c.status == Inactive && c.transient {", New: "if false {",
+	},
+	{
+		Name: "doubtful primary goes on", File: "replica/pacifica/reconfig.go", Why: "a primary whose log lost its end keeps its role", Seeds: 200,
+		Old: "if c.doubtful && len(cfg.Secondaries) > 0 {", New: "if false {",
+	},
+	{
+		Name: "primary answers after it left", File: "replica/pacifica/reconfig.go", Why: "a primary whose lease is over goes on",
+		Old: "	case Primary, Secondary:\n		c.pause()", New: "	case Secondary:\n		c.pause()",
+	},
+	{
+		Name: "early promotion", File: "replica/pacifica/learn.go", Why: "a learner is promoted before the tail is committed again", Seeds: 150,
+		Old: "if c.status != Primary || c.list.committed < c.primary.barrier {", New: "if c.status != Primary {",
+	},
+	{
+		Name: "learner misses prepares", File: "replica/pacifica/learn.go", Why: "what is in flight when a learner joins is not prepared to it",
+		Old: "	for d := l.prepareStart; d <= c.list.last; d++ {", New: "	for d := c.list.last + 1; d <= c.list.last; d++ {", Seeds: 150,
+	},
+	{
+		Name: "learner signature used again", File: "replica/pacifica/learn.go", Why: "two candidacies have the same signature",
+		Old: "		c.primary.lastSignature++\n", New: "",
+	},
+	{
+		Name: "stale learner results", File: "replica/pacifica/learner.go", Why: "a learner takes results of an earlier candidacy", Seeds: 150,
+		Old: "return c.status == Learner && signature == c.learning.signature", New: "return c.status == Learner",
+	},
+	{
+		Name: "learner keeps its tail", File: "replica/pacifica/learner.go", Why: "a learner keeps uncommitted mutations of an earlier life",
+		Old: "		c.list.dropUncommitted()\n", New: "",
+	},
+	{
+		Name: "lost entries go unnoticed", File: "replica/pacifica/groupcheck.go", Why: "a secondary that lost acknowledged entries stays one",
+		Old: "if ev.LastCommitted > c.list.last {", New: "if false {", Seeds: 150,
+	},
+	{
+		Name: "lease by the wall clock", File: "replica/server.go", Why: "the lease is measured by a clock that jumps",
+		Old: "return (s.host.Elapsed() - s.started).Milliseconds() + 1", New: "return s.host.Now().UnixMilli() - s.startUnixMs + 1", Seeds: 150,
+	},
+	{
+		Name: "lease from the answer", File: "replica/node.go", Why: "the lease counts from when the answer came instead of when the question went", Seeds: 200,
+		Old: "s.lease.extend(sentMs + s.opts.Lease.Milliseconds())", New: "_ = sentMs\n	s.lease.extend(s.monoMs() + s.opts.Lease.Milliseconds())",
+	},
+	{
+		Name: "lease from a follower", File: "replica/node.go", Why: "a meta server that does not lead renews the lease",
+		Old: "case !ack.IsMaster:", New: "case !ack.IsMaster && ack.PrimaryNode.Val() == to:",
+	},
+	{
+		Name: "reads without lease", File: "replica/data.go", Why: "a read is answered after the lease",
+		Old: "if !v.reads || !p.srv.lease.valid(p.srv.monoMs()) {", New: "if !v.reads {",
+	},
+	{
+		Name: "writes without lease", File: "replica/effects.go", Why: "a write is answered after the lease",
+		Old: "leased := p.srv.lease.valid(p.srv.monoMs())", New: "leased := true", Seeds: 150,
+	},
+	{
+		Name: "role ends too late", File: "replica/partition.go", Why: "reads go on until the end of the turn in which a primary gave its role away",
+		Old: "if p.view.Load().reads && !p.core.ReadsAllowed() {", New: "if false {",
+	},
+	{
+		Name: "ballot not stored", File: "replica/effects.go", Why: "a ballot is acted on before it is on disk",
+		Old: "if err := p.writeInitInfo(ballot); err != nil {", New: "if err := error(nil); err != nil {",
+	},
+	{
+		Name: "log collected too early", File: "replica/checkpoint.go", Why: "log files are deleted that the tables do not cover",
+		Old: "if err := p.plog.GC(durable); err != nil {", New: "if err := p.plog.GC(store.LastApplied()); err != nil {",
+	},
+	{
+		Name: "log kept after a checkpoint", File: "replica/checkpoint.go", Why: "a learner goes on with the log of the state it threw away",
+		Old: "if err := p.plog.Reset(decree); err != nil {", New: "if err := error(nil); err != nil {",
+	},
+	{
+		Name: "empty primary over lost data", File: "replica/open.go", Why: "a server whose disk was lost becomes primary with nothing", Seeds: 150,
+		Old: "if ballot == 0 && committed <= 0 {", New: "if true || ballot == 0 && committed <= 0 {",
+	},
+	{
+		Name: "replay shares its buffer", File: "replica/open.go", Why: "replayed mutations share the log's read buffer",
+		Old: "pacifica.DecodeMutation(bytes.Clone(e.Data), internCode)", New: "pacifica.DecodeMutation(append(e.Data[:0:len(e.Data)], bytes.Clone(e.Data)...), internCode)",
+	},
+	{
+		Name: "log does not sync", File: "replica/plog/write.go", Why: "an append counts as done before it is on disk",
+		Old: "		return l.syncWritten()\n	case SyncInterval:", New: "		return nil\n	case SyncInterval:",
+	},
+	{
+		Name: "file name not synced", File: "replica/plog/write.go", Why: "a new log file is used before its name is on disk",
+		Old: "	if err := syncDir(l.fs, l.dir); err != nil {\n		file.Close()\n		return err\n	}", New: "",
+	},
+	{
+		Name: "damage taken for a torn tail", File: "replica/plog/open.go", Why: "a damaged block inside the log ends it silently",
+		Old: "			if synced {\n				return false, hurt.in(f.path)\n			}", New: "			_ = synced",
+	},
+	{
+		Name: "impatient meta", File: "meta/cluster/fd.go", Why: "a server counts as dead before its lease is over",
+		Old: "now-n.beaconMs > s.opts.FDGraceMs", New: "now-n.beaconMs > s.opts.FDGraceMs/4",
+	},
+}
