@@ -146,7 +146,11 @@ func (p *partition) learnState(e pacifica.ServeLearn) (pacifica.LearnAnswer, err
 		p.stats.learnLog.Add(1)
 		return a, nil
 	}
-	if err != nil && !errors.Is(err, plog.ErrGone) {
+	switch {
+	case plog.IsCorrupt(err):
+		// The tables hold what stood there; a damaged piece of the log must not keep learners away.
+		p.log.Error("log is damaged, a learner gets a checkpoint instead", "from", e.From, "err", err)
+	case err != nil && !errors.Is(err, plog.ErrGone):
 		return a, err
 	}
 	c, err := p.checkpoints.forLearner(p, e.From)

@@ -21,6 +21,8 @@ type Observer interface {
 	Installed(gpid base.Gpid, decree int64)
 	// Closed: the replica is not open any more; err says why when it was not asked for.
 	Closed(gpid base.Gpid, err error)
+	// Discarded: the directory of a replica was set aside, because it is damaged or not wanted here.
+	Discarded(gpid base.Gpid)
 }
 
 // ReplicaState is where a replica stands.

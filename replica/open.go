@@ -93,8 +93,16 @@ func (s *Server) setAside(gpid base.Gpid, dir string, err error) {
 	if !damaged(err) {
 		return
 	}
-	moved, err := s.disks.MoveAside(dir, disk.SuffixError)
-	s.log.Error("damaged replica set aside", "gpid", gpid, "dir", moved, "err", err)
+	s.moveAside(gpid, dir, disk.SuffixError)
+}
+
+// moveAside takes a directory out of use; it is kept for a while.
+func (s *Server) moveAside(gpid base.Gpid, dir, suffix string) {
+	if o := s.opts.Observer; o != nil {
+		o.Discarded(gpid)
+	}
+	moved, err := s.disks.MoveAside(dir, suffix)
+	s.log.Warn("replica set aside", "gpid", gpid, "dir", moved, "err", err)
 }
 
 // damaged reports whether a replica's own files contradict themselves.
@@ -322,8 +330,7 @@ func (s *Server) closed(p *partition, reason error) {
 	if reason != nil {
 		p.log.Error("replica closed", "err", reason)
 		if damaged(reason) {
-			moved, err := s.disks.MoveAside(p.dir, disk.SuffixError)
-			p.log.Error("damaged replica set aside", "dir", moved, "err", err)
+			s.moveAside(p.gpid, p.dir, disk.SuffixError)
 			return
 		}
 		if rrdb.IsIO(reason) {
@@ -360,8 +367,7 @@ func (s *Server) discardClosed(gpid base.Gpid) {
 	}
 	delete(s.shut, gpid)
 	s.mu.Unlock()
-	moved, err := s.disks.MoveAside(c.dir, disk.SuffixGarbage)
-	s.log.Info("garbage replica set aside", "gpid", gpid, "dir", moved, "err", err)
+	s.moveAside(gpid, c.dir, disk.SuffixGarbage)
 }
 
 func (p *partition) writeInitInfo(ballot int64) error {

@@ -188,6 +188,13 @@ func (o *observer) Closed(g base.Gpid, err error) {
 	}
 }
 
+// Discarded implements replica.Observer.
+func (o *observer) Discarded(g base.Gpid) {
+	if o.current() {
+		delete(o.checks.promises[o.m.index], g)
+	}
+}
+
 // answered: 1 and 33: whoever answers a client of a row holds the newest role and its lease.
 func (k *checker) answered(p, to *port, c rpc.Call, code base.ErrorCode, body []byte) {
 	switch {
