@@ -5,13 +5,16 @@ GO       ?= go
 PKGS     ?= ./...
 ARGS     ?=
 FUZZTIME ?= 10s
-SEEDS    ?= 200
+SEEDS    ?= 500
+FIRST    ?= 1
+HOURS    ?= 1
+ONLY     ?=
 # Exchanges recorded from an original cluster, for the tests that replay them; those skip without.
 VECTORS  ?= $(wildcard $(CURDIR)/../shared/vectors)
 export PEGASUS_VECTORS = $(VECTORS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build onebox shell deps test race lint gen bench compat fuzz sim e2e fmt clean
+.PHONY: help build onebox shell deps test race lint gen bench compat fuzz sim cores mutants e2e fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,10 +57,15 @@ fuzz: ## every fuzz test for FUZZTIME each (default 10s)
 	  done; \
 	done
 
-sim: ## seeded simulations of the replication and meta cores (SEEDS=200)
+sim: ## whole clusters from SEEDS seeds, HOURS simulated hours each, on one thread per core (FIRST=1, ONLY="kill,pause")
+	$(GO) test -count=1 -timeout 24h -v ./sim/seeded -run 'TestSeeds|TestCorpus|TestSameSeedSameRun' -seeds $(SEEDS) -first $(FIRST) -hours $(HOURS) -only "$(ONLY)"
+
+cores: ## seeded histories of the replication and meta cores alone (SEEDS=500)
 	$(GO) test -count=1 -timeout 60m ./replica/pacifica -run Random -seeds $(SEEDS)
 	$(GO) test -count=1 -timeout 60m ./meta/cluster -sim.seeds $(SEEDS)
-	$(GO) test -count=1 -timeout 60m ./sim/...
+
+mutants: ## plant known bugs one by one and see which layer of the tests objects (ARGS="-only lease")
+	$(GO) run ./internal/mutants $(ARGS)
 
 e2e: build ## kill servers of a real onebox under load, check that nothing acknowledged is lost, and what a person types
 	$(GO) test -count=1 -timeout 30m -v ./cmd/pegasus
