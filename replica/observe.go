@@ -22,7 +22,7 @@ type Observer interface {
 	// Closed: the replica is not open any more; err says why when it was not asked for.
 	Closed(gpid base.Gpid, err error)
 	// Discarded: the directory of a replica was set aside, because it is damaged or not wanted here.
-	Discarded(gpid base.Gpid)
+	Discarded(gpid base.Gpid, damaged bool)
 }
 
 // ReplicaState is where a replica stands.

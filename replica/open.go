@@ -99,7 +99,7 @@ func (s *Server) setAside(gpid base.Gpid, dir string, err error) {
 // moveAside takes a directory out of use; it is kept for a while.
 func (s *Server) moveAside(gpid base.Gpid, dir, suffix string) {
 	if o := s.opts.Observer; o != nil {
-		o.Discarded(gpid)
+		o.Discarded(gpid, suffix == disk.SuffixError)
 	}
 	moved, err := s.disks.MoveAside(dir, suffix)
 	s.log.Warn("replica set aside", "gpid", gpid, "dir", moved, "err", err)

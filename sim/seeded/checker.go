@@ -1,6 +1,7 @@
 package seeded
 
 import (
+	"fmt"
 	"hash/fnv"
 	"maps"
 	"slices"
@@ -28,9 +29,10 @@ type checker struct {
 // group is what is known of one partition.
 type group struct {
 	decided map[int64]decided
-	top     int64         // highest decree applied anywhere
-	primary map[int64]int // machine that was primary under a ballot
-	ballot  int64         // the highest under which somebody was
+	top     int64                    // highest decree applied anywhere
+	primary map[int64]int            // machine that was primary under a ballot
+	ballot  int64                    // the highest under which somebody was
+	stored  map[int64]partitionState // what the meta servers stored, by ballot
 }
 
 // decided is one committed mutation, as far as members must agree on it.
@@ -55,7 +57,7 @@ func newChecker(c *cluster) *checker {
 func (k *checker) group(g base.Gpid) *group {
 	x := k.groups[g]
 	if x == nil {
-		x = &group{decided: map[int64]decided{}, primary: map[int64]int{}}
+		x = &group{decided: map[int64]decided{}, primary: map[int64]int{}, stored: map[int64]partitionState{}}
 		k.groups[g] = x
 	}
 	return x
@@ -101,7 +103,7 @@ func (o *observer) Opened(st replica.ReplicaState) {
 	}
 }
 
-// Turned: 1, 5, 7, 9, 11 and 20.
+// Turned: 1, 2, 4 to 7, 11 and 20.
 func (o *observer) Turned(st replica.ReplicaState) {
 	if !o.current() {
 		return
@@ -122,6 +124,11 @@ func (o *observer) Turned(st replica.ReplicaState) {
 	if st.Committed > st.Prepared && st.Status != pacifica.Learner {
 		w.fail("invariant 7: %s committed %d of %v and has only %d in its log", o.m.name, st.Committed, st.Gpid, st.Prepared)
 	}
+	if cfg, ok := x.stored[st.Ballot]; ok && (!known || old.Status != st.Status || old.Ballot != st.Ballot) {
+		if err := agrees(st, cfg, o.m.addr().String()); err != nil {
+			w.fail("invariant 4: %s on %v under ballot %d: %v", o.m.name, st.Gpid, st.Ballot, err)
+		}
+	}
 	if st.Status != pacifica.Primary {
 		return
 	}
@@ -133,6 +140,28 @@ func (o *observer) Turned(st replica.ReplicaState) {
 	if st.Reads && st.Ballot == x.ballot && st.Committed < x.top {
 		w.fail("invariants 11 and 20: primary %s of %v answers reads at decree %d while %d was decided", o.m.name, st.Gpid, st.Committed, x.top)
 	}
+}
+
+// agrees compares the role and the group that a member believes in with what is stored.
+func agrees(st replica.ReplicaState, cfg partitionState, self string) error {
+	switch st.Status {
+	case pacifica.Primary:
+		var group []string
+		for _, n := range st.Secondaries {
+			group = append(group, n.String())
+		}
+		slices.Sort(group)
+		stored := slices.Clone(cfg.Secondaries)
+		slices.Sort(stored)
+		if cfg.Primary != self || !slices.Equal(group, stored) {
+			return fmt.Errorf("it is primary of %v, stored is primary %s of %v", group, cfg.Primary, stored)
+		}
+	case pacifica.Secondary:
+		if !slices.Contains(cfg.Secondaries, self) {
+			return fmt.Errorf("it is a secondary, stored are %v", cfg.Secondaries)
+		}
+	}
+	return nil
 }
 
 // Applied: 10 and 18.
@@ -188,10 +217,14 @@ func (o *observer) Closed(g base.Gpid, err error) {
 	}
 }
 
-// Discarded implements replica.Observer.
-func (o *observer) Discarded(g base.Gpid) {
-	if o.current() {
-		delete(o.checks.promises[o.m.index], g)
+// Discarded: 21 and 25: whatever a crash leaves can be read again; only damage from outside cannot.
+func (o *observer) Discarded(g base.Gpid, damaged bool) {
+	if !o.current() {
+		return
+	}
+	delete(o.checks.promises[o.m.index], g)
+	if damaged && !o.m.hurt {
+		o.checks.c.w.fail("invariant 25: %s cannot read its replica of %v, which nobody damaged", o.m.name, g)
 	}
 }
 

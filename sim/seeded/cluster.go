@@ -90,6 +90,7 @@ func newCluster(w *World, opts Options) *cluster {
 		c.clients = append(c.clients, newClient(c, i+1, next()))
 	}
 	c.state = newStateService(w, c.net, next())
+	c.state.stored = func(p partition) { c.checks.group(p.gpid).stored[p.Ballot] = p.partitionState }
 	return c
 }
 

@@ -478,6 +478,7 @@ func (n *nemesis) flippedBit() bool {
 			n.c.w.fail("flip bit %d of %s: %v", bit, path, err)
 		}
 		n.c.checks.forget(m)
+		m.hurt = true
 	}
 	n.later(100*time.Millisecond, 10*time.Second, func() { n.c.restart(m) })
 	return ok

@@ -31,6 +31,7 @@ type machine struct {
 	up      bool // the server serves
 	busy    bool // a task starts or stops it
 	dying   bool
+	hurt    bool // what is on its disk was damaged from outside
 	lives   int
 }
 

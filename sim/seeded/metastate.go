@@ -25,6 +25,8 @@ type stateService struct {
 	nodes   map[string]string
 	line    []*session // who holds the lock, then who waits for it
 	expired int
+	// stored is told of every configuration before it takes effect.
+	stored func(partition)
 }
 
 // sessionTimeout is how long the service waits for a silent client, sessionTrust how long a client
@@ -394,6 +396,9 @@ func (s *stateService) put(path string, data []byte) error {
 			s.w.fail("configuration %s: %v", path, err)
 		}
 		s.w.trace.line(s.w.now, "state     %s %s", path, brief(data))
+		if s.stored != nil {
+			s.stored(s.config(path, string(data)))
+		}
 	}
 	s.nodes[path] = string(data)
 	return nil
@@ -444,17 +449,21 @@ type partition struct {
 // partitions lists what stands in the tree, without dropped tables.
 func (s *stateService) partitions() (out []partition) {
 	for _, path := range slices.Sorted(maps.Keys(s.nodes)) {
-		at := partitionPath.FindStringSubmatch(path)
-		if at == nil || strings.Contains(s.nodes[parent(path)], "AS_DROP") {
-			continue
+		if partitionPath.MatchString(path) && !strings.Contains(s.nodes[parent(path)], "AS_DROP") {
+			out = append(out, s.config(path, s.nodes[path]))
 		}
-		app, _ := strconv.Atoi(at[1])
-		index, _ := strconv.Atoi(at[2])
-		p := partition{gpid: base.Gpid{AppID: int32(app), PartitionIndex: int32(index)}}
-		if err := json.Unmarshal([]byte(s.nodes[path]), &p.partitionState); err != nil {
-			s.w.fail("configuration %s: %v", path, err)
-		}
-		out = append(out, p)
 	}
 	return out
+}
+
+// config reads the node of a partition.
+func (s *stateService) config(path, data string) partition {
+	at := partitionPath.FindStringSubmatch(path)
+	app, _ := strconv.Atoi(at[1]) // digits, as the expression says
+	index, _ := strconv.Atoi(at[2])
+	p := partition{gpid: base.Gpid{AppID: int32(app), PartitionIndex: int32(index)}}
+	if err := json.Unmarshal([]byte(data), &p.partitionState); err != nil {
+		s.w.fail("configuration %s: %v", path, err)
+	}
+	return p
 }
