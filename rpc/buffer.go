@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"errors"
 	"io"
 	"sync"
 )
@@ -16,9 +17,12 @@ const (
 
 // inbox is the reading side of a connection: frames are parsed where they were read to.
 type inbox struct {
-	buf  []byte
-	r, w int
+	buf    []byte
+	r, w   int
+	budget *budget // nil: there is none
 }
+
+var errInBuffers = errors.New("frame does not fit into the read buffers of all connections")
 
 // data is what was read and not consumed; valid until fill.
 func (b *inbox) data() []byte { return b.buf[b.r:b.w] }
@@ -37,8 +41,10 @@ func (b *inbox) fill(src io.Reader, need int) (int, error) {
 	case size == 0:
 		b.resize(readBufferMin)
 	case b.w == size, full && size < readBufferMax, need > size && size < readBufferMax:
-		b.resize(2 * size)
-	case b.w == 0 && size > readBufferKeep:
+		if !b.resize(2 * size) {
+			return 0, errInBuffers
+		}
+	case b.w == 0 && size > b.keep():
 		b.resize(readBufferMax)
 	}
 	n, err := src.Read(b.buf[b.w:])
@@ -49,10 +55,37 @@ func (b *inbox) fill(src io.Reader, need int) (int, error) {
 	return n, err
 }
 
-func (b *inbox) resize(size int) {
+// keep is how large the buffer of a connection may be that waits for its next frame.
+func (b *inbox) keep() int {
+	if b.budget != nil && b.budget.tight() {
+		return readBufferMax
+	}
+	return readBufferKeep
+}
+
+// resize changes the size; false when all connections together have no room for more.
+func (b *inbox) resize(size int) bool {
+	if b.budget != nil {
+		before, after := max(len(b.buf)-readBufferMax, 0), max(size-readBufferMax, 0)
+		if after > before && !b.budget.take(after-before) {
+			return false
+		}
+		if after < before {
+			b.budget.give(before - after)
+		}
+	}
 	buf := make([]byte, size)
 	b.w = copy(buf, b.buf[:b.w])
 	b.buf = buf
+	return true
+}
+
+// free gives the buffer up.
+func (b *inbox) free() {
+	if b.budget != nil {
+		b.budget.give(max(len(b.buf)-readBufferMax, 0))
+	}
+	b.buf, b.r, b.w = nil, 0, 0
 }
 
 // buffer is a pooled out buffer.

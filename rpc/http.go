@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
 	"net"
@@ -19,11 +20,13 @@ type httpSide struct {
 	closeOne sync.Once
 	start    sync.Once
 	self     *Server
+	slots    chan struct{} // one per request that is worked on
 }
 
 func (h *httpSide) init(s *Server) {
 	h.self = s
 	h.conns, h.closed = make(chan net.Conn), make(chan struct{})
+	h.slots = make(chan struct{}, s.opts.HTTPInFlightMax)
 	h.server = http.Server{
 		Handler:           http.HandlerFunc(h.serve),
 		ReadHeaderTimeout: ms(s.opts.FrameMs),
@@ -47,15 +50,52 @@ func (h *httpSide) serve(w http.ResponseWriter, r *http.Request) {
 	if !h.serving() || r.Method != http.MethodGet && r.Method != http.MethodPost {
 		panic(http.ErrAbortHandler)
 	}
+	if !h.turn(r.Context()) {
+		http.Error(w, "too many requests", http.StatusServiceUnavailable)
+		return
+	}
+	defer func() { <-h.slots }()
 	r.Body = http.MaxBytesReader(w, r.Body, int64(h.self.opts.HTTPBodyBytesMax))
-	(*h.handler.Load()).ServeHTTP(w, r)
+	(*h.handler.Load()).ServeHTTP(&stallWriter{w, ms(h.self.opts.StallMs)}, r)
 }
+
+// turn waits for a slot; false when none came in time or the peer is gone.
+func (h *httpSide) turn(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, ms(h.self.opts.FrameMs))
+	defer cancel()
+	select {
+	case h.slots <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	case <-h.closed:
+		return false
+	}
+}
+
+// stallWriter gives up a peer that does not take what is written.
+type stallWriter struct {
+	http.ResponseWriter
+	stall time.Duration
+}
+
+func (w *stallWriter) Write(b []byte) (int, error) {
+	if err := http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(w.stall)); err != nil {
+		return 0, err
+	}
+	return w.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController flush.
+func (w *stallWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // take gives a session's connection, and what was read from it, to the HTTP server.
 func (h *httpSide) take(s *session) {
 	h.start.Do(func() { go h.server.Serve(h) })
 	s.conn.SetReadDeadline(time.Time{})
-	c := &httpConn{Conn: s.conn, head: s.in.data(), gone: func() { h.self.released(s.ip) }}
+	h.self.settled(s)
+	c := &httpConn{Conn: s.conn, head: bytes.Clone(s.in.data()), gone: func() { h.self.released(s) }}
+	s.in.free()
 	select {
 	case h.conns <- c:
 	case <-h.closed:

@@ -105,6 +105,7 @@ func TestHTTPLimits(t *testing.T) {
 	waitFor(t, func() bool { return s.Stats().Conns == 0 })
 	c := rawDial(t, s.address())
 	fmt.Fprintf(c, "GET / HTTP/1.1\r\nHost: x\r\n")
+	waitFor(t, func() bool { return s.Stats().Conns == 1 && silent(s) == 0 })
 	wantClosed(t, rawDial(t, s.address())) // an HTTP connection counts
 	io.WriteString(c, strings.Repeat("A: "+strings.Repeat("b", 1000)+"\r\n", 20)+"\r\n")
 	line, _ := bufio.NewReader(c).ReadString('\n')

@@ -14,25 +14,47 @@ type ServerOptions struct {
 	// FrameBytesMax bounds one request, header included; a longer one closes its connection.
 	// Default 64 MiB.
 	FrameBytesMax int
-	// ConnsMax bounds the connections open at a time; more are closed at once. Default 10000.
+	// ConnsMax bounds the connections open at a time; beyond it the one that has been silent for the
+	// longest since it was made is closed for a new one, or the new one when all have sent requests.
+	// Default 10000; never more than half of the descriptors that the process may have.
 	ConnsMax int
 	// ConnsPerIPMax does so for one address of origin. Default 0: no such limit.
 	ConnsPerIPMax int
 	// InFlightMax bounds the unanswered requests of a connection; it is not read from while it
 	// has that many. Default 16384.
 	InFlightMax int
+	// InFlightBytesMax bounds their bytes, and InFlightBytesTotalMax those of all connections: while
+	// that is exceeded, a connection with more than 64 KiB of its own is not read from. Defaults
+	// 64 MiB, 1 GiB.
+	InFlightBytesMax      int
+	InFlightBytesTotalMax int
+	// InBufferBytesTotalMax bounds the read buffers of all connections beyond the 64 KiB that each
+	// may have; a connection whose frame does not fit there is closed. Default 1 GiB.
+	InBufferBytesTotalMax int
 	// OutBufferBytesMax bounds the answers of a connection that its peer has not taken; it is not
 	// read from while there are more. Default 16 MiB.
 	OutBufferBytesMax int
+	// OutBufferBytesBusy is where requests that were read before are not worked on any more but
+	// answered ERR_BUSY; OutBufferBytesTotalMax is the same for all connections together, and
+	// concerns those with more than 64 KiB. Defaults 256 MiB, 1 GiB.
+	OutBufferBytesBusy     int
+	OutBufferBytesTotalMax int
 	// StallMs is how long a peer may take none of its answers before it is disconnected.
 	// Default 30000.
 	StallMs int
+	// FirstMs is how long a connection may live without having sent a request. Default 600000:
+	// clients make connections ahead of their first request.
+	FirstMs int
 	// FrameMs is how long a frame that has begun may take to arrive. Default 60000.
 	FrameMs int
 	// HTTPHeaderBytesMax and HTTPBodyBytesMax bound one HTTP request. Defaults 64 KiB, 16 MiB.
 	HTTPHeaderBytesMax int
 	HTTPBodyBytesMax   int
-	// HTTPWriteMs bounds an HTTP answer, the handler's work included. Default 300000.
+	// HTTPInFlightMax bounds the HTTP requests that are worked on or being answered; more wait, and
+	// are answered 503 after FrameMs. Default 256.
+	HTTPInFlightMax int
+	// HTTPWriteMs bounds an HTTP answer, the handler's work included. Default 300000. A peer that
+	// does not take what the handler wrote within StallMs is disconnected.
 	HTTPWriteMs int
 	// HTTPIdleMs closes an HTTP connection without requests. Default 600000.
 	HTTPIdleMs int
@@ -44,15 +66,26 @@ func (o *ServerOptions) setDefaults() {
 	def(&o.FrameBytesMax, 64<<20)
 	def(&o.ConnsMax, 10000)
 	def(&o.InFlightMax, 16384)
+	def(&o.InFlightBytesMax, 64<<20)
+	def(&o.InFlightBytesTotalMax, 1<<30)
+	def(&o.InBufferBytesTotalMax, 1<<30)
 	def(&o.OutBufferBytesMax, 16<<20)
+	def(&o.OutBufferBytesBusy, 256<<20)
+	def(&o.OutBufferBytesTotalMax, 1<<30)
 	def(&o.StallMs, 30000)
+	def(&o.FirstMs, 600000)
 	def(&o.FrameMs, 60000)
 	def(&o.HTTPHeaderBytesMax, 64<<10)
 	def(&o.HTTPBodyBytesMax, 16<<20)
+	def(&o.HTTPInFlightMax, 256)
 	def(&o.HTTPWriteMs, 300000)
 	def(&o.HTTPIdleMs, 600000)
 	if o.Logger == nil {
 		o.Logger = slog.Default()
+	}
+	if most := descriptorsMax() / 2; o.ConnsMax > most {
+		o.Logger.Warn("rpc: fewer connections than configured, half of the descriptors are for files", "conns_max", o.ConnsMax, "allowed", most)
+		o.ConnsMax = most
 	}
 }
 

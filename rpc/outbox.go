@@ -28,11 +28,15 @@ type outbox struct {
 	changed  sync.Cond // something was written, finished or failed
 	conn     net.Conn
 	raw      syscall.RawConn
-	queue    *buffer // appended to; nil when empty
-	writing  int     // bytes the flusher holds
-	soon     bool    // a goroutine that will flush is about to run
-	flushing bool    // somebody is the flusher; also true before there is a connection
-	err      error   // set once; nothing is sent any more
+	full     []*buffer // queued before queue, and not appended to any more
+	fullSize int       // their bytes
+	queue    *buffer   // appended to; nil when empty
+	writing  int       // bytes the flusher holds
+	soon     bool      // a goroutine that will flush is about to run
+	flushing bool      // somebody is the flusher; also true before there is a connection
+	err      error     // set once; nothing is sent any more
+	busy     int       // bytes that wait above which nothing more is built; 0: no such limit
+	share    share     // of what all connections of the server have queued
 
 	try  func(fd uintptr) bool // the flusher's write, made once
 	tryB []byte
@@ -69,23 +73,48 @@ func (o *outbox) open(conn net.Conn, raw syscall.RawConn) {
 
 // room returns the queue to append to. Called with mu held.
 func (o *outbox) room() *buffer {
+	if o.queue != nil && len(o.queue.b) > outBufferKeep {
+		o.close(o.queue)
+		o.queue = nil
+	}
 	if o.queue == nil {
 		o.queue = o.bufs.get()
 	}
 	return o.queue
 }
 
-// lend takes the queue out of the outbox so that a message can be built at its end without the
-// lock; what others send meanwhile goes to a new queue.
-func (o *outbox) lend() *buffer {
-	o.mu.Lock()
+// close queues a buffer that grows no more: so much is never copied again. Called with mu held.
+func (o *outbox) close(b *buffer) {
+	o.full = append(o.full, b)
+	o.fullSize += len(b.b)
+}
+
+// next takes a buffer off the queue, nil when there is none. Called with mu held.
+func (o *outbox) next() *buffer {
+	if len(o.full) > 0 {
+		b := o.full[0]
+		o.full[0] = nil
+		if o.full = o.full[1:]; len(o.full) == 0 {
+			o.full = nil
+		}
+		o.fullSize -= len(b.b)
+		return b
+	}
 	b := o.queue
 	o.queue = nil
-	o.mu.Unlock()
-	if b == nil {
-		b = o.bufs.get()
-	}
 	return b
+}
+
+// lend takes the queue out of the outbox so that a message can be built at its end without the
+// lock; what others send meanwhile goes to a new queue. backlog: so much waits for the peer that no more should be built.
+func (o *outbox) lend() (_ *buffer, backlog bool) {
+	o.mu.Lock()
+	queued := o.queued()
+	backlog = o.busy > 0 && queued > o.busy || o.share.hindered(queued)
+	b := o.room()
+	o.queue = nil
+	o.mu.Unlock()
+	return b, backlog
 }
 
 // giveBack returns a lent buffer to the queue. Called with mu held.
@@ -95,6 +124,8 @@ func (o *outbox) giveBack(b *buffer) {
 		o.bufs.put(b)
 	case o.queue == nil:
 		o.queue = b
+	case len(b.b)+len(o.queue.b) > outBufferKeep:
+		o.close(b)
 	default:
 		b.b = append(b.b, o.queue.b...)
 		o.bufs.put(o.queue)
@@ -104,7 +135,7 @@ func (o *outbox) giveBack(b *buffer) {
 
 // queued is the number of bytes that the socket has not taken. Called with mu held.
 func (o *outbox) queued() int {
-	n := o.writing
+	n := o.writing + o.fullSize
 	if o.queue != nil {
 		n += len(o.queue.b)
 	}
@@ -136,9 +167,11 @@ func (o *outbox) flush() {
 		return
 	}
 	o.flushing = true
-	for o.queue != nil && o.err == nil {
-		b := o.queue
-		o.queue = nil
+	for o.err == nil {
+		b := o.next()
+		if b == nil {
+			break
+		}
 		o.writing = len(b.b)
 		o.mu.Unlock()
 		n, err := o.tryWrite(b.b)
@@ -160,6 +193,7 @@ func (o *outbox) wrote(err error) {
 	if err != nil {
 		o.failLocked(fmt.Errorf("write: %w", err))
 	}
+	o.share.set(o.queued())
 	o.changed.Broadcast()
 }
 
@@ -185,7 +219,7 @@ func (o *outbox) drain(b *buffer, from int) {
 		o.bufs.put(b)
 		o.mu.Lock()
 		o.wrote(err)
-		if o.queue == nil || o.err != nil {
+		if b, from = o.next(), 0; b == nil {
 			if o.err == nil {
 				o.conn.SetWriteDeadline(time.Time{})
 			}
@@ -193,8 +227,6 @@ func (o *outbox) drain(b *buffer, from int) {
 			o.mu.Unlock()
 			return
 		}
-		b, from = o.queue, 0
-		o.queue = nil
 		o.writing = len(b.b)
 		o.mu.Unlock()
 	}
@@ -231,10 +263,10 @@ func (o *outbox) failLocked(reason error) {
 		return
 	}
 	o.err = reason
-	if o.queue != nil {
-		o.bufs.put(o.queue)
-		o.queue = nil
+	for b := o.next(); b != nil; b = o.next() {
+		o.bufs.put(b)
 	}
+	o.share.set(o.queued())
 	if o.conn != nil {
 		o.conn.Close()
 	}

@@ -30,6 +30,7 @@ type Request struct {
 	method  *method
 	session *session // nil when there is direct
 	direct  *direct
+	cost    int // what it counts in session.held
 	seq     uint64
 	arrived time.Time
 	batch   *Batch
@@ -94,7 +95,8 @@ func (r *Request) ReplyAppend(f func(out []byte) []byte) {
 }
 
 // ReplyTry is ReplyAppend for a result that may turn out to be an error: with a code other than
-// ERR_OK, what f appended is dropped and the answer is ReplyError(code).
+// ERR_OK, what f appended is dropped and the answer is ReplyError(code). When the peer has left far too many answers
+// untaken, f is not called and the answer is ERR_BUSY.
 func (r *Request) ReplyTry(f func(out []byte) ([]byte, base.ErrorCode)) {
 	if !r.claim() {
 		return
@@ -108,7 +110,10 @@ func (r *Request) ReplyTry(f func(out []byte) ([]byte, base.ErrorCode)) {
 		return
 	}
 	o := &r.session.out
-	b := o.lend()
+	b, backlog := o.lend()
+	if backlog {
+		f = func(out []byte) ([]byte, base.ErrorCode) { return out, base.ErrBusy }
+	}
 	start, built := len(b.b), false
 	defer func() {
 		if !built { // f panicked: the request is still to be answered
@@ -203,7 +208,7 @@ func (r *Request) patch(out []byte, start int) []byte {
 // the Request. Called with the outbox's mu held; releases it.
 func (r *Request) finish(send bool) {
 	s := r.session
-	s.finished++
+	s.done(r.cost)
 	if s.waiting {
 		s.out.changed.Broadcast()
 	}

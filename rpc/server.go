@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -50,15 +51,19 @@ type Server struct {
 	counters counters
 	lines    lineLimit
 
+	inBytes, inFlightBytes, outBytes budget
+
 	mu       sync.Mutex
 	listener net.Listener
 	self     atomic.Int64 // address in replies
 	sessions map[*session]struct{}
-	perIP    map[string]int
-	conns    int
-	closed   bool
-	draining atomic.Bool
-	wg       sync.WaitGroup // one per session
+	// newcomers are the sessions without a request yet, the oldest first.
+	newcomers list.List
+	perIP     map[string]int
+	conns     int
+	closed    bool
+	draining  atomic.Bool
+	wg        sync.WaitGroup // one per session
 }
 
 // NewServer returns a server without handlers that does not listen yet.
@@ -69,6 +74,8 @@ func NewServer(opts ServerOptions) *Server {
 		sessions: map[*session]struct{}{},
 		perIP:    map[string]int{},
 	}
+	s.inBytes.max, s.inFlightBytes.max = int64(opts.InBufferBytesTotalMax), int64(opts.InFlightBytesTotalMax)
+	s.outBytes.max = int64(opts.OutBufferBytesTotalMax)
 	s.self.Store(opts.Address.Int64())
 	t := &table{methods: make(map[string]*method, len(codes))}
 	for name := range codes {
@@ -179,7 +186,7 @@ func (s *Server) isClosed() bool {
 	return s.closed
 }
 
-// accept starts a session, or closes the connection when there are too many.
+// accept starts a session, or closes the connection when there are too many and none of them is silent.
 func (s *Server) accept(conn *net.TCPConn) {
 	conn.SetKeepAlive(true)
 	conn.SetNoDelay(true)
@@ -189,10 +196,10 @@ func (s *Server) accept(conn *net.TCPConn) {
 	switch {
 	case s.closed:
 		reason = "server is closed"
-	case s.conns >= s.opts.ConnsMax:
-		reason = "too many connections"
 	case s.opts.ConnsPerIPMax > 0 && s.perIP[ip] >= s.opts.ConnsPerIPMax:
 		reason = "too many connections from this address"
+	case s.conns >= s.opts.ConnsMax && !s.evict():
+		reason = "too many connections"
 	}
 	if reason != "" {
 		s.mu.Unlock()
@@ -206,18 +213,56 @@ func (s *Server) accept(conn *net.TCPConn) {
 	s.counters.accepted.Add(1)
 	sess := newSession(s, conn, ip)
 	s.sessions[sess] = struct{}{}
+	sess.newcomer, sess.counted = s.newcomers.PushBack(sess), true
 	s.wg.Add(1)
 	s.mu.Unlock()
 	go sess.run()
 }
 
-// released counts a connection as gone.
-func (s *Server) released(ip string) {
+// evict closes the connection that has been silent for the longest; false when there is none. Called
+// with mu held.
+func (s *Server) evict() bool {
+	oldest := s.newcomers.Front()
+	if oldest == nil {
+		return false
+	}
+	sess := oldest.Value.(*session)
+	s.counters.evicted.Add(1)
+	s.releasedLocked(sess)
+	sess.out.fail(errSilent)
+	return true
+}
+
+// settled notes that a connection has sent a request.
+func (s *Server) settled(sess *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.leaveNewcomers(sess)
+}
+
+func (s *Server) leaveNewcomers(sess *session) {
+	if sess.newcomer != nil {
+		s.newcomers.Remove(sess.newcomer)
+		sess.newcomer = nil
+	}
+}
+
+// released counts a connection as gone.
+func (s *Server) released(sess *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.releasedLocked(sess)
+}
+
+func (s *Server) releasedLocked(sess *session) {
+	s.leaveNewcomers(sess)
+	if !sess.counted {
+		return
+	}
+	sess.counted = false
 	s.conns--
-	if s.perIP[ip]--; s.perIP[ip] <= 0 {
-		delete(s.perIP, ip)
+	if s.perIP[sess.ip]--; s.perIP[sess.ip] <= 0 {
+		delete(s.perIP, sess.ip)
 	}
 }
 

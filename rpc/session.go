@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"container/list"
 	"errors"
 	"fmt"
 	"io"
@@ -28,15 +29,29 @@ type session struct {
 	current atomic.Pointer[Request] // whose handler runs now
 	arrived time.Time               // of the last read
 	partial bool                    // a read deadline is set for a frame that has begun
-	started atomic.Uint64           // requests given to handlers
-	waiting bool                    // the reader waits for out.changed; under out.mu
-	// finished counts answered and dropped requests; under out.mu.
+	// wasSilent is whether one is set for the first request.
+	wasSilent bool
+	started   atomic.Uint64 // requests given to handlers
+	waiting   bool          // the reader waits for out.changed; under out.mu
+	// finished counts answered and dropped requests, held is the cost of the others; under out.mu.
 	finished uint64
+	held     int
+	share    share // of what all connections hold
+
+	first    time.Time     // until when the first request must be here
+	newcomer *list.Element // in Server.newcomers until then; under Server.mu
+	counted  bool          // in Server.conns; under Server.mu
 }
+
+// requestCost is what a request counts in the limits besides its bytes.
+const requestCost = 512
 
 func newSession(srv *Server, conn *net.TCPConn, ip string) *session {
 	s := &session{srv: srv, conn: conn, remote: conn.RemoteAddr().String(), ip: ip}
 	s.out.init(&srv.bufs, ms(srv.opts.StallMs))
+	s.out.busy = srv.opts.OutBufferBytesBusy
+	s.out.share.of, s.share.of, s.in.budget = &srv.outBytes, &srv.inFlightBytes, &srv.inBytes
+	s.first = time.Now().Add(ms(srv.opts.FirstMs))
 	return s
 }
 
@@ -51,7 +66,8 @@ func (s *session) run() {
 	defer func() {
 		s.srv.forget(s)
 		if !handedOver {
-			s.srv.released(s.ip)
+			s.in.free()
+			s.srv.released(s)
 		}
 	}()
 	raw, err := s.conn.SyscallConn()
@@ -86,7 +102,7 @@ func (s *session) end(err error) {
 
 // left reports whether a connection ended as connections do, by the peer's or our own will.
 func left(err error) bool {
-	for _, ordinary := range []error{io.EOF, net.ErrClosed, errServerClosed, syscall.ECONNRESET, syscall.EPIPE} {
+	for _, ordinary := range []error{io.EOF, net.ErrClosed, errServerClosed, errSilent, syscall.ECONNRESET, syscall.EPIPE} {
 		if errors.Is(err, ordinary) {
 			return true
 		}
@@ -114,7 +130,7 @@ func (s *session) serve() error {
 				return errServerClosed
 			}
 			if errors.Is(err, os.ErrDeadlineExceeded) {
-				return fmt.Errorf("a frame did not arrive within %d ms", s.srv.opts.FrameMs)
+				return s.late()
 			}
 			return err
 		}
@@ -122,16 +138,19 @@ func (s *session) serve() error {
 	}
 }
 
-// setDeadline limits the time for a frame of which only a part has arrived.
+// setDeadline limits the time until the first request is here, and for a frame of which only a part has arrived.
 func (s *session) setDeadline(progress bool) error {
-	begun := len(s.in.data()) > 0
-	if begun == s.partial && !(begun && progress) {
+	begun, silent := len(s.in.data()) > 0, s.started.Load() == 0
+	if begun == s.partial && silent == s.wasSilent && !(begun && progress) {
 		return nil
 	}
-	s.partial = begun
+	s.partial, s.wasSilent = begun, silent
 	deadline := time.Time{}
-	if begun {
+	switch {
+	case begun:
 		deadline = time.Now().Add(ms(s.srv.opts.FrameMs))
+	case silent:
+		deadline = s.first
 	}
 	err := s.conn.SetReadDeadline(deadline)
 	if s.srv.draining.Load() { // Shutdown may have set its own before
@@ -139,6 +158,16 @@ func (s *session) setDeadline(progress bool) error {
 	}
 	return err
 }
+
+// late says why a read deadline has passed.
+func (s *session) late() error {
+	if s.partial {
+		return fmt.Errorf("a frame did not arrive within %d ms", s.srv.opts.FrameMs)
+	}
+	return errSilent
+}
+
+var errSilent = errors.New("connection never sent a request")
 
 // serveBuffered runs the handlers of all requests that have arrived completely.
 func (s *session) serveBuffered() (need, served int, err error) {
@@ -152,7 +181,10 @@ func (s *session) serveBuffered() (need, served int, err error) {
 		if n == 0 || err != nil {
 			return need, served, err
 		}
-		if err := s.admit(); err != nil {
+		if s.started.Load() == 0 {
+			s.srv.settled(s)
+		}
+		if err := s.admit(&s.frame); err != nil {
 			return 0, served, err
 		}
 		s.dispatch(&s.frame)
@@ -182,13 +214,13 @@ func (s *session) sniff() (parseFunc, error) {
 	return nil, fmt.Errorf("connection begins with %q, which is no known dialect", b[:4])
 }
 
-// admit waits until the connection is within its limits. Before it waits it sends what is queued,
-// since answers are what the peer may be waiting for.
-func (s *session) admit() error {
+// admit waits until the connection is within its limits, and counts the request. Before it waits it
+// sends what is queued, since answers are what the peer may be waiting for.
+func (s *session) admit(f *frame) error {
 	o := &s.out
 	o.mu.Lock()
-	queued := o.queued()
-	if o.err == nil && queued < flushBytes && s.started.Load()-s.finished < uint64(s.srv.opts.InFlightMax) {
+	if o.err == nil && o.queued() < flushBytes && s.within() {
+		s.hold(f)
 		o.mu.Unlock()
 		return nil
 	}
@@ -197,11 +229,36 @@ func (s *session) admit() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	s.waiting = true
-	for o.err == nil && (o.queued() > s.srv.opts.OutBufferBytesMax || s.started.Load()-s.finished >= uint64(s.srv.opts.InFlightMax)) {
+	for o.err == nil && (o.queued() > s.srv.opts.OutBufferBytesMax || !s.within()) {
 		o.changed.Wait()
 	}
 	s.waiting = false
+	if o.err == nil {
+		s.hold(f)
+	}
 	return o.err
+}
+
+// within reports whether the unanswered requests allow one more. Called with out.mu held.
+func (s *session) within() bool {
+	return s.started.Load()-s.finished < uint64(s.srv.opts.InFlightMax) &&
+		s.held <= s.srv.opts.InFlightBytesMax && !s.share.hindered(s.held)
+}
+
+// hold counts the cost of a request, unless the frame is none. Called with out.mu held.
+func (s *session) hold(f *frame) {
+	if f.name != nil {
+		s.held += requestCost + f.wireLength
+		s.share.set(s.held)
+	}
+}
+
+// done counts a request as answered or dropped. Called with out.mu held.
+func (s *session) done(cost int) {
+	s.finished++
+	s.held -= cost
+	s.share.set(s.held)
+	s.out.share.set(s.out.queued())
 }
 
 // waitDrained waits until every request is answered and every answer is sent, or the connection failed.
@@ -249,6 +306,7 @@ func (s *session) take(f *frame, m *method) *Request {
 		r.From = base.AddressFromInt64(f.from)
 		r.ForwardSupported = f.forward
 	}
+	r.cost = requestCost + f.wireLength
 	r.state.Add(1) // answered -> open, next generation
 	return r
 }
@@ -279,7 +337,7 @@ func (s *session) answerBroken(r *Request) {
 	o := &s.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	s.finished++
+	s.done(r.cost)
 	if r.OneWay || o.err != nil {
 		return
 	}

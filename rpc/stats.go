@@ -11,14 +11,17 @@ type ServerStats struct {
 	Conns     int
 	Accepted  uint64 // connections
 	Refused   uint64 // connections, by a limit
+	Evicted   uint64 // connections that never sent a request, closed for others
 	Broken    uint64 // connections that were closed for what the peer sent or did not do
 	Requests  uint64 // not HTTP
 	BytesRead uint64 // not HTTP
+	// What connections hold beyond 64 KiB each, in bytes: read buffers, unanswered requests, answers not taken.
+	InBufferBytes, InFlightBytes, OutBufferBytes int64
 }
 
 // counters are the moving parts of ServerStats.
 type counters struct {
-	accepted, refused, broken, requests, bytesRead atomic.Uint64
+	accepted, refused, evicted, broken, requests, bytesRead atomic.Uint64
 }
 
 // Stats reads the counters.
@@ -28,7 +31,8 @@ func (s *Server) Stats() ServerStats {
 	s.mu.Unlock()
 	c := &s.counters
 	return ServerStats{Conns: conns, Accepted: c.accepted.Load(), Refused: c.refused.Load(),
-		Broken: c.broken.Load(), Requests: c.requests.Load(), BytesRead: c.bytesRead.Load()}
+		Evicted: c.evicted.Load(), Broken: c.broken.Load(), Requests: c.requests.Load(), BytesRead: c.bytesRead.Load(),
+		InBufferBytes: s.inBytes.used.Load(), InFlightBytes: s.inFlightBytes.used.Load(), OutBufferBytes: s.outBytes.used.Load()}
 }
 
 // LogLinesMax is how many warnings a server logs in a second; peers cause them at will. The number

@@ -120,14 +120,20 @@ func resolveAll(key string, list conf.List) ([]base.RPCAddress, error) {
 func rpcServerOptions(c *conf.Config, logger *slog.Logger) rpc.ServerOptions {
 	n, h := &c.Network, &c.HTTP
 	return rpc.ServerOptions{
-		FrameBytesMax:      int(n.FrameBytesMax),
-		ConnsMax:           int(n.ConnsMax),
-		ConnsPerIPMax:      int(n.ConnThresholdPerIP),
-		InFlightMax:        int(n.InFlightMax),
-		OutBufferBytesMax:  int(n.OutBufferBytesMax),
+		FrameBytesMax:    int(n.FrameBytesMax),
+		ConnsMax:         int(n.ConnsMax),
+		ConnsPerIPMax:    int(n.ConnThresholdPerIP),
+		InFlightMax:      int(n.InFlightMax),
+		InFlightBytesMax: int(n.InFlightBytesMax), InFlightBytesTotalMax: int(n.InFlightBytesTotalMax),
+		InBufferBytesTotalMax: int(n.InBufferBytesTotalMax),
+		OutBufferBytesMax:     int(n.OutBufferBytesMax),
+		OutBufferBytesBusy:    int(n.OutBufferBytesBusy), OutBufferBytesTotalMax: int(n.OutBufferBytesTotalMax),
+		FirstMs: int(n.FirstRequestMs), FrameMs: int(n.FrameMs),
 		StallMs:            int(n.StallMs),
 		HTTPHeaderBytesMax: int(h.HTTPHeaderBytesMax),
 		HTTPBodyBytesMax:   int(h.HTTPBodyBytesMax),
+		HTTPInFlightMax:    int(h.HTTPInFlightMax),
+		HTTPWriteMs:        int(h.HTTPWriteMs),
 		HTTPIdleMs:         int(h.HTTPIdleMs),
 		Logger:             logger,
 	}
