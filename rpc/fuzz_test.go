@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"bytes"
+	"math"
 	"os"
 	"testing"
 
@@ -42,6 +43,26 @@ func seedFrames(f *testing.F) {
 	}
 	for _, v := range nativeSamples(f) {
 		f.Add(append(unhex(f, v.Header), unhex(f, v.Body)...))
+	}
+}
+
+// frames gives the bodies of all recorded messages, if there are any, to f.
+func frames(t testing.TB, f func(name string, body []byte)) {
+	if os.Getenv("PEGASUS_VECTORS") == "" {
+		return
+	}
+	for _, v := range thftVectors(t) {
+		var fr frame
+		if n, _, err := parseTHFT(unhex(t, v.Request), math.MaxInt32, &fr); n > 0 && err == nil {
+			f(string(fr.name), fr.body)
+		}
+		var a answer
+		if n, _, err := parseTHFTAnswer(unhex(t, v.Response), math.MaxInt32, &a); n > 0 && err == nil {
+			f(v.RPC+"_ACK", a.body)
+		}
+	}
+	for _, v := range nativeSamples(t) {
+		f(v.RPCName, unhex(t, v.Body))
 	}
 }
 
@@ -109,6 +130,17 @@ func FuzzNativeRequest(f *testing.F) {
 		parse(b)
 		if len(fr.name) > nameLenMax || len(fr.body) != n-nativeHeader || len(fr.header) != nativeHeader {
 			t.Fatalf("%+v", fr)
+		}
+		if fr.name == nil {
+			return
+		}
+		c := Call{Name: string(fr.name), Gpid: fr.gpid, TimeoutMs: fr.timeoutMs, PartitionHash: fr.partHash, Backup: fr.backup, Body: fr.body}
+		var again frame
+		wire := appendNativeRequest(nil, &c, fr.seq, base.AddressFromInt64(fr.from), hasHeaderCRC((*[nativeHeader]byte)(fr.header)))
+		n, _, err := parseNative(wire, 2*fuzzFrameMax, &again)
+		if n != len(wire) || err != nil || !bytes.Equal(fr.name, again.name) || !bytes.Equal(fr.body, again.body) || fr.gpid != again.gpid ||
+			fr.seq != again.seq || fr.backup != again.backup || fr.partHash != again.partHash || fr.timeoutMs != again.timeoutMs || fr.from != again.from {
+			t.Fatalf("%+v became %+v (%v)", fr, again, err)
 		}
 	})
 }
