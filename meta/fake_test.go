@@ -23,7 +23,7 @@ import (
 // fakeReplica speaks the control RPCs of a replica server without storing anything: it sends
 // beacons, syncs its configuration, obeys proposals and reports what it holds.
 type fakeReplica struct {
-	t     *testing.T
+	t     testing.TB
 	addr  base.RPCAddress
 	srv   *rpc.Server
 	pool  *rpc.Pool
@@ -39,7 +39,7 @@ type fakeReplica struct {
 	proposals []metaadmin.ConfigType
 }
 
-func startFake(t *testing.T, metas []base.RPCAddress, listen string) *fakeReplica {
+func startFake(t testing.TB, metas []base.RPCAddress, listen string) *fakeReplica {
 	t.Helper()
 	f := &fakeReplica{
 		t: t, metas: metas, start: time.Now().UnixMilli(), held: map[base.Gpid]*layer2.PartitionConfiguration{},
@@ -184,11 +184,11 @@ func (f *fakeReplica) onProposal(r *rpc.Request) {
 
 // client asks metas the way client libraries do.
 type client struct {
-	t    *testing.T
+	t    testing.TB
 	pool *rpc.Pool
 }
 
-func newClient(t *testing.T, d rpc.Dialect) *client {
+func newClient(t testing.TB, d rpc.Dialect) *client {
 	c := &client{t: t, pool: rpc.NewPool(rpc.PoolOptions{Dialect: d, Logger: quiet()})}
 	t.Cleanup(func() { c.pool.Close() })
 	return c
@@ -208,7 +208,7 @@ func (c *client) mustCall(to base.RPCAddress, name string, req, resp thrift.TStr
 }
 
 // eventually waits until f returns nil and tells how long that took.
-func eventually(t *testing.T, limit time.Duration, f func() error) time.Duration {
+func eventually(t testing.TB, limit time.Duration, f func() error) time.Duration {
 	t.Helper()
 	begin, err := time.Now(), errors.New("never tried")
 	for time.Since(begin) < limit {

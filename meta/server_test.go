@@ -15,7 +15,7 @@ import (
 
 // testCluster is a few metas on one store and a few fake replica servers.
 type testCluster struct {
-	t     *testing.T
+	t     testing.TB
 	metas []*Server
 	addrs []base.RPCAddress
 	fakes []*fakeReplica
@@ -39,7 +39,7 @@ func testOptions(store zkmeta.Backend) Options {
 	}
 }
 
-func startCluster(t *testing.T, metas, fakes int, dialect rpc.Dialect) *testCluster {
+func startCluster(t testing.TB, metas, fakes int, dialect rpc.Dialect) *testCluster {
 	t.Helper()
 	c := &testCluster{t: t, client: newClient(t, dialect)}
 	dir := t.TempDir()

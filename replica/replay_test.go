@@ -16,7 +16,7 @@ import (
 var testGpid = base.Gpid{AppID: 2, PartitionIndex: 1}
 
 // idleServer has data directories on fs and was never started.
-func idleServer(t *testing.T, fs vfs.FS) *Server {
+func idleServer(t testing.TB, fs vfs.FS) *Server {
 	t.Helper()
 	s, err := NewServer(Options{
 		Listen: "127.0.0.1:0", Address: "127.0.0.1:34801", Metas: []base.RPCAddress{base.AddressOf(0x7F000001, 34601)},
@@ -34,7 +34,7 @@ func idleServer(t *testing.T, fs vfs.FS) *Server {
 }
 
 // newReplicaDir makes the directory of an empty replica.
-func newReplicaDir(t *testing.T, s *Server) string {
+func newReplicaDir(t testing.TB, s *Server) string {
 	t.Helper()
 	dir, err := s.disks.Create(testGpid, "pegasus")
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/apache/thrift/lib/go/thrift"
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/rrdb"
+	"github.com/pegasus-go/pegasus/internal/fuzz"
 )
 
 // genDecode reads a wrapper with the generated code; ok as openBody and closeBody mean it.
@@ -226,7 +227,9 @@ func FuzzDecoders(f *testing.F) {
 	}
 	f.Add(uint8(0), []byte{12, 0, 1, 15, 0, 9, 12, 0x7F, 0xFF, 0xFF, 0xFF, 0})
 	f.Fuzz(func(t *testing.T, which uint8, b []byte) {
-		compareDecoders(t, codecPairs[int(which)%len(codecPairs)], b)
+		p := codecPairs[int(which)%len(codecPairs)]
+		fuzz.Bounded(t, len(b), func() { p.ours(b) })
+		compareDecoders(t, p, b)
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/dupinternal"
 	"github.com/pegasus-go/pegasus/gen-go/rrdb"
+	"github.com/pegasus-go/pegasus/internal/fuzz"
 )
 
 func TestOps(t *testing.T) {
@@ -140,6 +141,7 @@ func FuzzBodies(f *testing.F) {
 	r.multiPut("h", "a", "1", "b", "2", "c", "3")
 	f.Fuzz(func(t *testing.T, which uint8, b []byte) {
 		op := Op(which % uint8(opCount))
+		fuzz.Bounded(t, len(b), func() { _, _ = ValidateWrite(op, b, 0) })
 		fuzzBody(t, r, op, b)
 	})
 }

@@ -2,6 +2,8 @@ package fuzz
 
 import (
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 )
 
@@ -23,5 +25,23 @@ func TestBoundedSeesWhatIsTooMuch(t *testing.T) {
 		if (r.failed != "") != bad {
 			t.Errorf("%d bytes: %q", size, r.failed)
 		}
+	}
+}
+
+func TestPanicsAreSeenOnce(t *testing.T) {
+	p := &Panics{}
+	log := slog.New(p)
+	r := &recorder{TB: t}
+	log.Warn("all is well")
+	if p.Check(r); r.failed != "" {
+		t.Error(r.failed)
+	}
+	log.Error("handler panicked", "rpc", "X")
+	if p.Check(r, "in"); !strings.Contains(r.failed, "rpc=X") {
+		t.Errorf("%q", r.failed)
+	}
+	r.failed = ""
+	if p.Check(r); r.failed != "" {
+		t.Error(r.failed)
 	}
 }

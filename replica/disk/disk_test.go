@@ -420,15 +420,3 @@ func TestAddDisks(t *testing.T) {
 		t.Fatalf("%+v", d)
 	}
 }
-
-func FuzzAppInfo(f *testing.F) {
-	good, err := encodeAppInfo(testApp(2, 8))
-	mustDo(f, err)
-	f.Add(good[len(appInfoMagic):])
-	f.Fuzz(func(t *testing.T, b []byte) {
-		app, err := decodeAppInfo(append(slices.Clone(appInfoMagic), b...))
-		if err == nil && app.AppID <= 0 {
-			t.Fatal("table without id")
-		}
-	})
-}

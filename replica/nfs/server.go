@@ -30,9 +30,10 @@ const (
 const (
 	// copyBytesMax bounds the block that a peer may ask for.
 	copyBytesMax = 16 << 20
-	// filesMax and dirDepthMax bound a listing.
-	filesMax    = 100_000
-	dirDepthMax = 16
+	// filesMax and dirDepthMax bound a listing, nameBytesMax a name in it.
+	filesMax     = 100_000
+	dirDepthMax  = 16
+	nameBytesMax = 4096
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -178,8 +179,11 @@ func (s *Server) confine(sourceDir string) (string, error) {
 	return "", fmt.Errorf("directory %q is not served: %w", sourceDir, base.ErrInvalidParameters)
 }
 
-// below joins a relative name that does not lead out of dir.
+// below joins a relative name that does not lead out of dir, nor deeper than a listing goes.
 func below(dir, name string) (string, error) {
+	if len(name) > nameBytesMax || strings.Count(name, "/") > dirDepthMax {
+		return "", fmt.Errorf("file name of %d bytes with %d directories: %w", len(name), strings.Count(name, "/"), base.ErrInvalidParameters)
+	}
 	if !filepath.IsLocal(name) || filepath.Clean(name) == "." {
 		return "", fmt.Errorf("file name %q leads out of its directory: %w", name, base.ErrInvalidParameters)
 	}

@@ -2,10 +2,12 @@ package pacifica
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"testing"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/internal/fuzz"
 )
 
 var (
@@ -331,15 +333,47 @@ func TestMutationSurvivesEncoding(t *testing.T) {
 
 func FuzzDecodeMutation(f *testing.F) {
 	f.Add(prepareOf(1, 3, 1, 0).Mutation.Raw)
+	f.Add(append(slices.Clone(prepareOf(1, 3, 1, 0).Mutation.Raw), prepareOf(2, 4, 2, 1).Mutation.Raw...))
+	ttl := *prepareOf(1, 3, 1, 0).Mutation
+	ttl.DefaultTTL = 9
+	ttl.Updates = []Update{{Code: "RPC_RRDB_RRDB_PUT", Body: []byte("body")}, {Code: "", Body: []byte{}}}
+	ttl.encode()
+	f.Add(ttl.Raw)
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		if m, err := DecodeMutation(raw, nil); err == nil {
-			m.Raw = nil
-			m.encode()
-			if again, err := DecodeMutation(m.Raw, nil); err != nil || again.Decree != m.Decree || len(again.Updates) != len(m.Updates) {
-				t.Errorf("%v", err)
-			}
+		var list []*Mutation
+		var err error
+		fuzz.Bounded(t, len(raw), func() { list, err = DecodeMutations(raw, nil) })
+		one, oneErr := DecodeMutation(raw, nil)
+		if (oneErr == nil) != (err == nil && len(list) == 1) {
+			t.Fatalf("as one mutation: %v; as several: %d, %v", oneErr, len(list), err)
+		}
+		size := 0
+		for _, m := range list {
+			size += len(m.Raw)
+			same(t, m)
+		}
+		if err == nil && size != len(raw) {
+			t.Fatalf("%d mutations of %d bytes in %d", len(list), size, len(raw))
+		}
+		if oneErr == nil {
+			same(t, one)
 		}
 	})
+}
+
+// same claims that a mutation reads back as it was when it is encoded again.
+func same(t *testing.T, m *Mutation) {
+	t.Helper()
+	c := *m
+	c.encode()
+	again, err := DecodeMutation(c.Raw, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Raw, again.Raw = nil, nil
+	if !reflect.DeepEqual(&c, again) {
+		t.Fatalf("%+v became %+v", &c, again)
+	}
 }
 
 // TestNewPrimaryKeepsLearnerAhead: what a former member committed is on its way again at a new primary.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/pegasus-go/pegasus/internal/fuzz"
 )
 
 func resealHeader(b []byte) {
@@ -33,7 +34,9 @@ func FuzzOpen(f *testing.F) {
 		fs := vfs.NewMem()
 		mustDo(t, fs.MkdirAll(testDir, 0o755))
 		writeFile(t, fs, path(1), b)
-		got, err := openAndReplay(fs)
+		var got []Entry
+		var err error
+		fuzz.Bounded(t, len(b), func() { got, err = openAndReplay(fs) })
 		if err != nil {
 			return
 		}
