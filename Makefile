@@ -50,12 +50,7 @@ compat: build ## real client libraries against a onebox (fetched by their packag
 	PEGASUS_BIN=$(CURDIR)/bin/pegasus $(GO) test -count=1 -timeout 30m -v ./compat-tests/... $(ARGS)
 
 fuzz: ## every fuzz test for FUZZTIME each (default 10s)
-	@set -e; for dir in $$($(GO) list -f '{{.Dir}}' ./...); do \
-	  grep -qs '^func Fuzz' $$dir/*_test.go || continue; \
-	  for f in $$(cat $$dir/*_test.go | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p'); do \
-	    echo "== $$dir $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$dir; \
-	  done; \
-	done
+	@GO='$(GO)' internal/fuzz/run.sh $(FUZZTIME) $(PKGS)
 
 sim: ## whole clusters from SEEDS seeds, HOURS simulated hours each, on one thread per core (FIRST=1, ONLY="kill,pause")
 	$(GO) test -count=1 -timeout 24h -v ./sim/seeded -run 'TestSeeds|TestCorpus|TestSameSeedSameRun' -seeds $(SEEDS) -first $(FIRST) -hours $(HOURS) -only "$(ONLY)"

@@ -3,10 +3,13 @@ package admission
 import (
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/pegasus-go/pegasus/internal/fuzz"
 )
 
 func at(seconds float64) time.Time {
@@ -275,5 +278,42 @@ func FuzzParse(f *testing.F) {
 		_, _ = ParseDeny(s)
 		_, _ = parseInt(s)
 		_, _ = parseDayTimes(s)
+	})
+}
+
+// FuzzEnvs gives any two envs to a table: what does not parse leaves no trace, and the limits that come
+// of the rest can be asked.
+func FuzzEnvs(f *testing.F) {
+	for _, key := range []string{EnvWriteThrottling, EnvReadThrottling, EnvSlowQueryMs, EnvUsageScenario, EnvNumLevels, "manual_compact.periodic.trigger_time"} {
+		f.Add(key, "10*delay*100", "replica.deny_client_request", "reconfig*all")
+		f.Add(key, "5", "default_ttl", "-1")
+	}
+	f.Fuzz(func(t *testing.T, k1, v1, k2, v2 string) {
+		m := map[string]string{k1: v1, k2: v2}
+		var e Envs
+		fuzz.Bounded(t, len(k1)+len(v1)+len(k2)+len(v2), func() { e = ParseEnvs(m) })
+		bad := slices.Clone(e.Problems)
+		for _, p := range bad {
+			key, _, _ := strings.Cut(p, " = ")
+			delete(m, key)
+		}
+		again := ParseEnvs(m)
+		e.Problems, again.Problems = nil, nil
+		if !reflect.DeepEqual(e, again) {
+			got, want := fmt.Sprintf("%+v", e), fmt.Sprintf("%+v", again)
+			t.Fatalf("%v left a trace:\n%s\n%s", bad, got, want)
+		}
+		th := NewThrottles(e, 8, nil)
+		now := time.Unix(1000, 0)
+		for range 3 {
+			if d := th.Write(now, 100, 1000); d.Wait < 0 || d.Wait > time.Second {
+				t.Fatalf("%q: %+v", m, d)
+			}
+			if d := th.Read(now, false, 1000); d.Wait < 0 || d.Wait > time.Second {
+				t.Fatalf("%q: %+v", m, d)
+			}
+			th.ReadDone(now, 1<<20)
+			th.ReadAllowed(now)
+		}
 	})
 }
