@@ -84,7 +84,7 @@ func (o *ServerOptions) setDefaults() {
 		o.Logger = slog.Default()
 	}
 	if most := descriptorsMax() / 2; o.ConnsMax > most {
-		o.Logger.Warn("rpc: fewer connections than configured, half of the descriptors are for files", "conns_max", o.ConnsMax, "allowed", most)
+		o.Logger.Info("rpc: fewer connections than configured, half of the descriptors are for files", "conns_max", o.ConnsMax, "allowed", most)
 		o.ConnsMax = most
 	}
 }
