@@ -14,17 +14,30 @@ import (
 )
 
 const (
-	barrenHash  = "barren"
 	barrenRows  = 1_000_000
 	barrenBatch = 10_000
-	fatHash     = "fat"
 	fatRows     = 64
 	fatBytes    = 16 << 10
 )
 
+// Hash keys in partition 0, whose primary is attacked: one with a million rows, one whose rows make
+// answers of 1 MiB, one that is there for single reads and writes.
+var barrenHash, fatHash, singleHash = inPartition0("barren"), inPartition0("fat"), inPartition0("single")
+
+func inPartition0(prefix string) string {
+	for i := 0; ; i++ {
+		if key := fmt.Sprint(prefix, i); thft.Hash(key)%8 == 0 {
+			return key
+		}
+	}
+}
+
 // fillForAttacks writes a million rows under one hash key, and one whose rows make answers of 1 MiB.
 func fillForAttacks(t *testing.T, c *cluster.Cluster) {
 	tb := openTable(t, c, "temp")
+	if tb.PartitionOf(fatHash) != 0 || len(tb.Partitions) != 8 {
+		t.Fatalf("%d partitions, the keys are made for 8", len(tb.Partitions))
+	}
 	for at := 0; at < barrenRows; at += barrenBatch {
 		tb.multiPut(barrenHash, barrenBatch, func(i int) (string, []byte) { return fmt.Sprintf("%08d", at+i), []byte("x") })
 	}
@@ -56,12 +69,6 @@ func multiGetOf(hash string, filter int32, pattern string) []byte {
 	})
 }
 
-// primaryOf is the server of a hash key, as a target.
-func (c caller) primaryOf(hash string) *target {
-	addr := c.Partitions[c.PartitionOf(hash)].Primary
-	return &target{name: "the primary of " + hash, addr: addr}
-}
-
 // largeFrames sends the beginnings of frames of 60 MiB, 400 MiB in all.
 func largeFrames(t *testing.T, w *watch, _ *cluster.Cluster) {
 	body := make([]byte, 60<<20)
@@ -89,7 +96,7 @@ func answersNobodyReads(t *testing.T, w *watch, c *cluster.Cluster) {
 	tb := openTable(t, c, "temp")
 	frame := tb.at(fatHash).Frame(thft.Body("RPC_RRDB_RRDB_MULTI_GET", 1, multiGetOf(fatHash, 0, "")))
 	list := thft.Header{TimeoutMs: 60000}.Frame(thft.Body("RPC_CM_QUERY_PARTITION_CONFIG_BY_INDEX", 1, thft.Wrap(func(a *thft.Args) { a.Str(1, "temp").I32s(2) })))
-	victims := map[*target][]byte{w.targets[1]: bytes.Repeat(list, 20000), tb.primaryOf(fatHash): bytes.Repeat(frame, 2000)}
+	victims := map[*target][]byte{w.targets[1]: bytes.Repeat(list, 20000), w.targets[0]: bytes.Repeat(frame, 2000)}
 	var conns []net.Conn
 	var wg sync.WaitGroup
 	for s, pipeline := range victims {
@@ -115,8 +122,8 @@ func answersNobodyReads(t *testing.T, w *watch, c *cluster.Cluster) {
 // nobody serves.
 func pipelinedFlood(t *testing.T, w *watch, c *cluster.Cluster) {
 	tb := openTable(t, c, "temp")
-	get := tb.at("k").Frame(thft.Body("RPC_RRDB_RRDB_GET", 1, thft.WrapBlob(thft.Key("k", ""))))
-	put := tb.at("k").Frame(thft.Body("RPC_RRDB_RRDB_PUT", 1, thft.Wrap(func(a *thft.Args) { a.Blob(1, thft.Key("k", "")).Blob(2, make([]byte, 1000)).I32(3, 0) })))
+	get := tb.at(singleHash).Frame(thft.Body("RPC_RRDB_RRDB_GET", 1, thft.WrapBlob(thft.Key(singleHash, ""))))
+	put := tb.at(singleHash).Frame(thft.Body("RPC_RRDB_RRDB_PUT", 1, thft.Wrap(func(a *thft.Args) { a.Blob(1, thft.Key(singleHash, "")).Blob(2, make([]byte, 1000)).I32(3, 0) })))
 	nobody := thft.Header{TimeoutMs: 5000}.Frame(thft.Body("RPC_NO_SUCH_CALL", 1, nil))
 	var wg sync.WaitGroup
 	flood := func(s *target, frame []byte, n int) {
@@ -137,8 +144,8 @@ func pipelinedFlood(t *testing.T, w *watch, c *cluster.Cluster) {
 		})
 	}
 	for range 8 {
-		flood(tb.primaryOf("k"), get, 20_000)
-		flood(tb.primaryOf("k"), put, 2_000)
+		flood(w.targets[0], get, 20_000)
+		flood(w.targets[0], put, 2_000)
 		flood(w.targets[1], nobody, 20_000)
 	}
 	w.atWork()
