@@ -21,6 +21,8 @@
 //     not take at once is written by a goroutine of that connection.
 //   - A connection whose peer does not read its answers is not read from either, and closed when
 //     that lasts (ServerOptions.StallMs).
+//   - What all connections hold together is bounded, too, by kind: read buffers, unanswered requests,
+//     answers not taken (budget.go). A connection that holds little is not hindered by the others.
 //
 // Lock order: a session's or connection's mutex is a leaf; no callback runs under it.
 package rpc
