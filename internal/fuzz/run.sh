@@ -9,13 +9,17 @@ set -u
 time=${1:-10s}
 [ $# -gt 0 ] && shift
 [ $# -eq 0 ] && set -- ./...
-log=$(mktemp) table=$(mktemp) failed=0
+go=${GO:-go}
+cache=$($go env GOCACHE)/fuzz
+scratch=$(mktemp -d) failed=0
+log=$scratch/log table=$scratch/table
+: >"$table"
 
 summary() {
   awk 'BEGIN { printf "\n%-20s %-38s %12s %6s %7s %8s\n", "package", "target", "execs", "new", "inputs", "seconds" }
        { printf "%-20s %-38s %12d %6d %7d %8d%s\n", $1, $2, $3, $4, $5, $6, $7 == "ok" ? "" : "  " $7; n++; execs += $3; new += $4; inputs += $5; seconds += $6 }
        END { printf "%-20s %-38s %12d %6d %7d %8d\n", "all", n " targets", execs, new, inputs, seconds }' "$table"
-  rm -f "$log" "$table"
+  rm -rf "$scratch"
 }
 trap summary EXIT
 trap 'exit 1' INT TERM
@@ -27,12 +31,26 @@ report() {
   echo "$1 ${figures:-0 0 0} $2 $3" >>"$table"
 }
 
-for dir in $(${GO:-go} list -f '{{.Dir}}' "$@"); do
-  for test in $(cat "$dir"/*_test.go 2>/dev/null | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' | grep -e "${FUZZ_MATCH:-.}"); do
+# fuzz DIR IMPORTPATH TEST runs one test of the package whose test binary was built last.
+fuzz() {
+  cd "$1" && "$scratch/fuzz.test" -test.run '^$' -test.fuzz "^$3\$" -test.fuzztime "$time" -test.fuzzcachedir "$cache/$2" \
+    ${FUZZ_PARALLEL:+-test.parallel $FUZZ_PARALLEL}
+}
+
+list=$($go list -f '{{.Dir}}:{{.ImportPath}}' "$@") || exit 1
+for package in $list; do
+  dir=${package%%:*} path=${package#*:}
+  tests=$(cat "$dir"/*_test.go 2>/dev/null | sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' | grep -e "${FUZZ_MATCH:-.}")
+  [ -n "$tests" ] || continue
+  if ! $go test -c -fuzz=. -o "$scratch/fuzz.test" "$dir"; then
+    failed=1
+    continue
+  fi
+  for test in $tests; do
     name="${dir#"$PWD"/} $test"
     echo "== $name"
     begin=$(date +%s) outcome=ok
-    if ! ${GO:-go} test -run '^$' -fuzz "^$test\$" -fuzztime "$time" ${FUZZ_PARALLEL:+-parallel $FUZZ_PARALLEL} "$dir" >"$log" 2>&1; then
+    if ! (fuzz "$dir" "$path" "$test") >"$log" 2>&1; then
       outcome=FAILED failed=1
       cat "$log"
     fi
