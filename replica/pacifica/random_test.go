@@ -107,9 +107,9 @@ func (c *cluster) disturb() {
 		c.run(c.rng.Int64N(4000))
 	case 7:
 		// The primary is to give its role away.
-		cfg := c.meta.config
+		cfg := c.meta.config()
 		if p := c.find(cfg.Primary); p != nil {
-			c.send(nil, p, func() {
+			c.send("proposal", nil, p, func() {
 				p.step(ProposalReceived{Type: configDowngradeToSecondary, Node: cfg.Primary, Config: cfg})
 			})
 		}
@@ -132,7 +132,7 @@ func (c *cluster) write() {
 
 // wholeAgain checks the end of a history.
 func (c *cluster) wholeAgain() error {
-	cfg := c.meta.config
+	cfg := c.meta.config()
 	if cfg.Members() != 3 {
 		return fmt.Errorf("not whole: %d members, ballot %d, primary %s", cfg.Members(), cfg.Ballot, cfg.Primary)
 	}
@@ -140,7 +140,7 @@ func (c *cluster) wholeAgain() error {
 	if primary.core == nil || primary.core.Status() != Primary {
 		return fmt.Errorf("the primary %s does not know that it is", cfg.Primary)
 	}
-	all := strings.Join(primary.store, " ") + " "
+	all := strings.Join(primary.disk.store, " ") + " "
 	for _, id := range c.acked {
 		if n := strings.Count(all, " "+id+" "); n != 1 {
 			return fmt.Errorf("acknowledged write %s is there %d times", id, n)
@@ -151,8 +151,8 @@ func (c *cluster) wholeAgain() error {
 		if n.core == nil || n.core.Status() != Secondary {
 			return fmt.Errorf("%s is not a secondary", s)
 		}
-		if !slices.Equal(n.store, primary.store[:len(n.store)]) || len(primary.store)-len(n.store) > 1 {
-			return fmt.Errorf("%s has %d decrees, the primary %d", s, len(n.store), len(primary.store))
+		if !slices.Equal(n.disk.store, primary.disk.store[:len(n.disk.store)]) || len(primary.disk.store)-len(n.disk.store) > 1 {
+			return fmt.Errorf("%s has %d decrees, the primary %d", s, len(n.disk.store), len(primary.disk.store))
 		}
 	}
 	return nil

@@ -15,7 +15,11 @@ func (c *Core) onWrite(u Update) {
 }
 
 // pump turns queued writes into mutations. All that waits goes into one, up to the batch limits.
+// Writes that were admitted before members went are refused when too few are left.
 func (c *Core) pump() {
+	if c.status == Primary && c.config.Members() < c.minMembers() {
+		c.failQueue(base.ErrNotEnoughMember)
+	}
 	for c.status == Primary && len(c.primary.queue) > 0 && c.mayPrepare() {
 		n, bytes := 0, 0
 		for n < len(c.primary.queue) && n < c.params.BatchUpdatesMax {
