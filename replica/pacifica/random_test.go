@@ -133,7 +133,7 @@ func (c *cluster) write() {
 // wholeAgain checks the end of a history.
 func (c *cluster) wholeAgain() error {
 	cfg := c.meta.config()
-	if cfg.Members() != 3 {
+	if cfg.Members() != int(cfg.MaxReplicaCount) {
 		return fmt.Errorf("not whole: %d members, ballot %d, primary %s", cfg.Members(), cfg.Ballot, cfg.Primary)
 	}
 	primary := c.find(cfg.Primary)
