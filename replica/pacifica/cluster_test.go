@@ -21,7 +21,8 @@ type cluster struct {
 	meta   metaHost
 	params Params
 	faults faults
-	script *script // nil: chance decides
+	cut    map[link]bool // one-way links that carry nothing
+	script *script       // nil: chance decides
 
 	watch   watch
 	acked   []string
@@ -79,12 +80,18 @@ func (q *eventQueue) Pop() any {
 func newCluster(seed uint64, count int) *cluster {
 	c := emptyCluster(count)
 	c.rng = rand.New(rand.NewPCG(seed, 7))
-	c.params.PrepareListDecrees = 40
 	c.params.PipelineUpdates = 1 + int(seed%2)*7
+	c.params.WindowDecrees = []int64{20, 5, 2}[seed/4%3]
+	c.params.PrepareListDecrees = 2 * c.params.WindowDecrees
 	if seed/2%2 == 0 {
 		c.meta = &metaModel{c: c, beacons: map[Node]int64{}, stored: Config{MaxReplicaCount: 3}}
 	} else {
-		c.meta = newRealMeta(c, 3)
+		m := newRealMeta(c, 3)
+		if seed/12%4 == 0 {
+			c.params.MinMembers, m.opts.WriteMinReplicas = 1, 1
+			m.start()
+		}
+		c.meta = m
 	}
 	for _, n := range c.nodes {
 		c.start(n)
@@ -95,7 +102,7 @@ func newCluster(seed uint64, count int) *cluster {
 
 // emptyCluster has nodes that are not started yet, and no meta server.
 func emptyCluster(count int) *cluster {
-	c := &cluster{watch: newWatch()}
+	c := &cluster{watch: newWatch(), cut: map[link]bool{}}
 	c.params = Params{
 		GroupCheckIntervalMs: 1500, CommitNoticeMs: 300, LearnRetryMs: 200, PrepareTimeoutMs: 1000, LearnerTimeoutMs: 1500, UpgradeResendMs: 500,
 	}
@@ -146,6 +153,20 @@ func (c *cluster) run(ms int64) {
 	c.nowMs = end
 }
 
+// link is a direction between two places; nil is the meta server.
+type link struct{ from, to *node }
+
+// at runs something on a node after a delay, and later if the node is paused then.
+func (n *node) at(c *cluster, delayMs int64, run func()) {
+	c.at(delayMs, func() {
+		if n != nil && n.pausedMs > c.nowMs {
+			n.at(c, n.pausedMs-c.nowMs, run)
+			return
+		}
+		run()
+	})
+}
+
 // message is on its way between two places; nil is the meta server.
 type message struct {
 	kind     string
@@ -180,8 +201,8 @@ func (c *cluster) send(kind string, from, to *node, deliver func()) {
 }
 
 func (c *cluster) carryAfter(ms int64, m message) {
-	c.at(ms, func() {
-		cut := (m.from != nil && m.from.isolated) || (m.to != nil && m.to.isolated)
+	m.to.at(c, ms, func() {
+		cut := (m.from != nil && m.from.isolated) || (m.to != nil && m.to.isolated) || c.cut[link{m.from, m.to}]
 		if real, ok := c.meta.(*realMeta); ok && m.to == nil && real.down {
 			cut = true
 		}

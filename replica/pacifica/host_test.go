@@ -21,7 +21,7 @@ func (n *node) perform(effect Effect) {
 	case Apply:
 		n.apply(e)
 	case SendPrepare:
-		c.at(e.DelayMs, func() { n.sendPrepare(e) })
+		n.at(c, e.DelayMs, func() { n.sendPrepare(e) })
 	case AckPrepare, AckGroupCheck, AckLearn, AckCompletion:
 		n.answer(e)
 	case FailWrites:
@@ -36,7 +36,7 @@ func (n *node) perform(effect Effect) {
 	case UpdateMeta:
 		n.metaSeq[e.Seq] = true
 		c.say("%s asks meta: %s %s at ballot %d", n, typeName(e.Type), c.nameOf(e.Node), e.Config.Ballot)
-		c.repeat(300, func() bool { return alive() && n.metaSeq[e.Seq] }, func() { n.sendUpdate(e, alive) })
+		n.repeat(300, func() bool { return alive() && n.metaSeq[e.Seq] }, func() { n.sendUpdate(e, alive) })
 	case CancelMeta:
 		delete(n.metaSeq, e.Seq)
 	case SendGroupCheck:
@@ -48,7 +48,7 @@ func (n *node) perform(effect Effect) {
 			c.meta.update(n, UpdateMeta{Type: configDowngradeToInactive, Node: n.addr, Config: e.Config}, func(base.ErrorCode, Config) {})
 		})
 	case SendLearn:
-		c.at(e.DelayMs, func() { n.sendLearn(e) })
+		n.at(c, e.DelayMs, func() { n.sendLearn(e) })
 	case ServeLearn:
 		n.serveLearn(e)
 	case InstallCheckpoint:
@@ -87,7 +87,7 @@ func (n *node) rpc(kind string, to Node, request func(*node, uint64), done func(
 			done(code, e)
 		}
 	}
-	c.at(800, func() { finish(base.ErrTimeout, nil) })
+	n.at(c, 800, func() { finish(base.ErrTimeout, nil) })
 	peer := c.find(to)
 	if peer == nil {
 		return

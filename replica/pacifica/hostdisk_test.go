@@ -35,7 +35,7 @@ func (n *node) append(m *Mutation) {
 		n.broken.held = append(n.broken.held, write)
 		return
 	}
-	n.c.at(n.logFreeMs-n.c.nowMs, write)
+	n.at(n.c, n.logFreeMs-n.c.nowMs, write)
 }
 
 func content(m *Mutation) string {
@@ -131,7 +131,7 @@ func (n *node) install(e InstallCheckpoint) {
 	if n.c.script == nil {
 		delay = 20 + n.c.within(400)
 	}
-	n.c.at(delay, func() {
+	n.at(n.c, delay, func() {
 		if !n.up || n.life != life || n.core == nil {
 			return
 		}
@@ -159,7 +159,7 @@ func (n *node) reset(e ResetState) {
 	n.c.checkReset(n)
 	n.disk.store, n.disk.log, n.disk.durable = nil, nil, 0
 	n.c.say("%s resets its state", n)
-	n.c.at(0, func() {
+	n.at(n.c, 0, func() {
 		if n.up && n.life == life && n.core != nil {
 			n.step(StateReset{Signature: e.Signature})
 		}

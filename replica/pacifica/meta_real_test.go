@@ -178,6 +178,18 @@ func (m *realMeta) persist(e metacore.PersistPartition) {
 	m.settle()
 }
 
+// resume starts the meta server if it is down and lets its store catch up.
+func (m *realMeta) resume() {
+	if m.down {
+		m.start()
+	}
+	held := m.held
+	m.hold, m.held = false, nil
+	for _, e := range held {
+		m.perform(e)
+	}
+}
+
 // stop ends the leader; requests it has not answered get no answer.
 func (m *realMeta) stop() {
 	m.down, m.held = true, nil

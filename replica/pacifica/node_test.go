@@ -22,7 +22,9 @@ type node struct {
 	logFreeMs int64 // when the log finishes what was appended so far
 	leaseMs   int64
 	connected bool
-	isolated  bool // no network at all
+	isolated  bool  // no network at all
+	pausedMs  int64 // nothing runs on it until then
+	lost      bool  // its disk was lost and it is not a member since
 	tokens    map[uint64]func(Effect)
 	lastToken uint64
 	writes    map[uint64]string
@@ -56,18 +58,18 @@ func (c *cluster) start(n *node) {
 	}
 	life := n.life
 	alive := func() bool { return n.up && n.life == life }
-	c.repeat(300, alive, n.beat)
-	c.repeat(50, alive, n.tick)
-	c.repeat(700, alive, n.sync)
+	n.repeat(300, alive, n.beat)
+	n.repeat(50, alive, n.tick)
+	n.repeat(700, alive, n.sync)
 }
 
 // repeat runs something now and then periodically, as long as alive says so.
-func (c *cluster) repeat(periodMs int64, alive func() bool, run func()) {
+func (n *node) repeat(periodMs int64, alive func() bool, run func()) {
 	if !alive() {
 		return
 	}
 	run()
-	c.at(periodMs, func() { c.repeat(periodMs, alive, run) })
+	n.at(n.c, periodMs, func() { n.repeat(periodMs, alive, run) })
 }
 
 func (n *node) beat() {
@@ -187,6 +189,7 @@ func (n *node) step(events ...Event) {
 	effects := slices.Clone(core.Step(Clock{MonoMs: n.c.nowMs + 1, WallUs: n.c.nowMs * 1000}, events...))
 	if core.Status() != was {
 		n.roleMs = n.c.nowMs
+		n.lost = n.lost && core.Status() != Secondary
 	}
 	if core.Status() != was || core.Config().Ballot != ballot {
 		n.c.say("%s: %s at ballot %d", n, roleName(core), core.Config().Ballot)
@@ -198,12 +201,19 @@ func (n *node) step(events ...Event) {
 	n.c.checkAll()
 }
 
+// wipe is the loss of the disk of a node that is down.
+func (n *node) wipe() {
+	n.c.note("%s loses its disk", n)
+	n.disk, n.lost = disk{}, true
+	delete(n.c.watch.promised, n.addr) // it cannot know
+}
+
 // crash drops what is not synced; the process is gone.
 func (n *node) crash() {
 	n.c.note("%s crashes", n)
 	n.up, n.connected, n.core = false, false, nil
 	n.life++
-	n.logFreeMs, n.leaseMs = 0, 0
+	n.logFreeMs, n.leaseMs, n.pausedMs = 0, 0, 0
 	n.broken.held = nil
 }
 
@@ -219,9 +229,9 @@ func (n *node) close(err error) {
 	n.life++
 	life := n.life
 	alive := func() bool { return n.up && n.life == life }
-	n.c.at(0, func() { n.c.repeat(300, alive, n.beat) })
-	n.c.at(0, func() { n.c.repeat(50, alive, n.tick) })
-	n.c.at(0, func() { n.c.repeat(700, alive, n.sync) })
+	n.c.at(0, func() { n.repeat(300, alive, n.beat) })
+	n.c.at(0, func() { n.repeat(50, alive, n.tick) })
+	n.c.at(0, func() { n.repeat(700, alive, n.sync) })
 }
 
 func roleName(core *Core) string {

@@ -31,8 +31,7 @@ func (s *script) nodes(a scriptArgs) bool {
 			n.disk.log = n.disk.log[:max(0, len(n.disk.log)-int(a.int("lose", 0)))]
 			s.c.start(n)
 		case "wipe":
-			n.disk = disk{}
-			delete(s.c.watch.promised, n.addr) // it cannot know
+			n.wipe()
 		case "isolate":
 			n.isolated = true
 		case "join":
@@ -228,11 +227,7 @@ func (s *script) operator(a scriptArgs) bool {
 		case "slow":
 			m.hold = true
 		case "persist":
-			held := m.held
-			m.hold, m.held = false, nil
-			for _, e := range held {
-				m.perform(e)
-			}
+			m.resume()
 		default:
 			return false
 		}

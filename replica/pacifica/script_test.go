@@ -76,6 +76,7 @@ type script struct {
 	out    strings.Builder
 	rules  []*rule
 	held   []message
+	sent   int // messages so far
 	judged bool
 }
 
@@ -93,6 +94,7 @@ func (r *rule) fits(m message) bool {
 }
 
 func (s *script) carry(m message) {
+	s.sent++
 	for _, r := range s.rules {
 		if !r.fits(m) {
 			continue
