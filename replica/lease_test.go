@@ -1,0 +1,101 @@
+package replica
+
+import (
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/gen-go/fd"
+	"github.com/pegasus-go/pegasus/internal/host"
+	"github.com/pegasus-go/pegasus/rpc"
+)
+
+// handHost is a machine whose clocks are set by hand.
+type handHost struct {
+	host.Host
+	wall    time.Time
+	elapsed time.Duration
+}
+
+func (h *handHost) Now() time.Time         { return h.wall }
+func (h *handHost) Elapsed() time.Duration { return h.elapsed }
+
+// lateMeta answers beacons after some time has passed on the clocks.
+type lateMeta struct {
+	rpc.Caller
+	h     *handHost
+	delay time.Duration
+	ack   fd.BeaconAck
+	code  base.ErrorCode
+}
+
+func (m *lateMeta) Go(_ base.RPCAddress, _ rpc.Call, done rpc.Done) {
+	m.h.elapsed += m.delay
+	done(m.code, rpc.AppendValue(nil, rpc.FieldNative, &m.ack))
+}
+
+func (m *lateMeta) Close() error { return nil }
+
+// beaconing is a server whose beacons go to a lateMeta.
+func beaconing(t *testing.T) (*Server, *lateMeta) {
+	t.Helper()
+	s := idleServer(t, vfs.NewMem())
+	h := &handHost{Host: host.System, wall: time.Unix(1_700_000_000, 0), elapsed: s.host.Elapsed() + time.Minute}
+	m := &lateMeta{h: h, code: base.ErrOK, ack: *fd.NewBeaconAck()}
+	m.ack.IsMaster, m.ack.Allowed, m.ack.PrimaryNode = true, true, base.NewRPCAddress()
+	s.host, s.pool = h, m
+	s.meta = newMetaClient(h, m, s.opts.Metas, time.Second)
+	return s, m
+}
+
+// The lease counts from when the beacon was sent, by the clock that never jumps: the meta server may
+// have received it at once and its answer may have taken all the time.
+func TestLeaseCountsFromTheSend(t *testing.T) {
+	for _, delay := range []time.Duration{0, time.Second, 19 * time.Second} {
+		s, m := beaconing(t)
+		m.delay = delay
+		sentMs := s.monoMs()
+		if !s.beacon() {
+			t.Fatal("the beacon failed")
+		}
+		endMs := sentMs + s.opts.Lease.Milliseconds()
+		if !s.lease.valid(endMs-1) || s.lease.valid(endMs) {
+			t.Errorf("answered after %s: the lease ends at %d, the beacon was sent at %d and the lease is %s", delay, s.lease.untilMs.Load(), sentMs, s.opts.Lease)
+		}
+		m.h.wall = m.h.wall.Add(-time.Hour)
+		if !s.lease.valid(s.monoMs()) {
+			t.Error("the wall clock ends a lease")
+		}
+		m.h.elapsed += s.opts.Lease
+		m.h.wall = m.h.wall.Add(-time.Hour)
+		if s.lease.valid(s.monoMs()) {
+			t.Error("the wall clock prolongs a lease")
+		}
+	}
+}
+
+// Only the leader of the meta servers gives a lease, and only to those it admits.
+func TestLeaseIsGivenByTheLeaderAlone(t *testing.T) {
+	for name, spoil := range map[string]func(*lateMeta){
+		"follower":     func(m *lateMeta) { m.ack.IsMaster = false },
+		"not admitted": func(m *lateMeta) { m.ack.Allowed = false },
+		"error":        func(m *lateMeta) { m.code = base.ErrTimeout },
+	} {
+		s, m := beaconing(t)
+		spoil(m)
+		if s.beacon() || s.lease.valid(s.monoMs()) || s.connected.Load() {
+			t.Errorf("%s: the node has a lease", name)
+		}
+	}
+}
+
+// The answer to an older beacon never shortens a lease.
+func TestLeaseIsNeverShortened(t *testing.T) {
+	var l lease
+	l.extend(500)
+	l.extend(300)
+	if !l.valid(499) || l.valid(500) {
+		t.Errorf("the lease ends at %d", l.untilMs.Load())
+	}
+}
