@@ -122,7 +122,7 @@ func (p *partition) apply(e pacifica.Apply) error {
 	}
 	var reply func(int, []byte)
 	if e.Reply {
-		leased := p.srv.lease.valid(p.srv.monoMs())
+		leased := p.srv.lease.holds(p.term, p.srv.monoMs())
 		reply = func(i int, body []byte) {
 			req := p.request(m.Updates[i].Token)
 			switch {

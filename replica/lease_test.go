@@ -8,6 +8,7 @@ import (
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/fd"
 	"github.com/pegasus-go/pegasus/internal/host"
+	"github.com/pegasus-go/pegasus/replica/pacifica"
 	"github.com/pegasus-go/pegasus/rpc"
 )
 
@@ -97,5 +98,85 @@ func TestLeaseIsNeverShortened(t *testing.T) {
 	l.extend(300)
 	if !l.valid(499) || l.valid(500) {
 		t.Errorf("the lease ends at %d", l.untilMs.Load())
+	}
+}
+
+// drain does what a loop would with what waits for it.
+func (p *partition) drain() {
+	p.mail.mu.Lock()
+	items := p.mail.items
+	p.mail.items = nil
+	p.mail.mu.Unlock()
+	for _, it := range items {
+		if it.run != nil {
+			it.run()
+		} else {
+			p.step([]pacifica.Event{it.event})
+		}
+	}
+	p.publish()
+}
+
+// leasedPrimary is a server with a lease and a primary that answers reads.
+func leasedPrimary(t *testing.T) (*Server, *lateMeta, *partition) {
+	t.Helper()
+	s, m := beaconing(t)
+	p, err := s.openDir(testGpid, newReplicaDir(t, s))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		closeParts(t, p)
+		s.mu.Lock()
+		s.dropPartition(p)
+		s.mu.Unlock()
+	})
+	s.mu.Lock()
+	s.putPartition(p)
+	s.mu.Unlock()
+	if !s.beacon() {
+		t.Fatal("the beacon failed")
+	}
+	p.drain()
+	makePrimary(t, p.core, s.self)
+	p.publish()
+	if code := p.readRefusal(false); code != base.ErrOK {
+		t.Fatalf("the primary does not answer reads: %v", code)
+	}
+	return s, m, p
+}
+
+// A process stands still for longer than its lease and goes on with a beacon. The answer proves nothing
+// about the time between: somebody else may be primary. The roles held before must be put down first.
+func TestLeaseThatEndedIsNotContinued(t *testing.T) {
+	s, m, p := leasedPrimary(t)
+	m.h.elapsed += s.opts.Lease + 5*time.Second
+	if p.readRefusal(false) == base.ErrOK {
+		t.Fatal("reads are answered without a lease")
+	}
+	if !s.beacon() {
+		t.Fatal("the beacon failed")
+	}
+	if p.readRefusal(false) == base.ErrOK {
+		t.Error("reads are answered under the role of a lease that ended")
+	}
+	p.drain()
+	if st := p.core.Status(); st != pacifica.Inactive || p.readRefusal(false) == base.ErrOK {
+		t.Errorf("after the loop's turn the role is %v", st)
+	}
+	// A role that is got without a lease does not count under the next one either.
+	p.core.Step(pacifica.Clock{MonoMs: 9, WallUs: 9}, pacifica.ConfigSynced{Config: p.core.Config()})
+	p.publish()
+	if code := p.readRefusal(false); code != base.ErrOK {
+		t.Fatalf("the primary that has its role back does not answer reads: %v", code)
+	}
+	s.connected.Store(false)
+	m.h.elapsed += s.opts.Lease
+	if !s.beacon() || p.readRefusal(false) == base.ErrOK {
+		t.Error("reads are answered under a role that was got without a lease")
+	}
+	p.drain()
+	if st := p.core.Status(); st != pacifica.Inactive || p.readRefusal(false) == base.ErrOK {
+		t.Errorf("after the loop's turn the role is %v", st)
 	}
 }

@@ -22,6 +22,7 @@ type node struct {
 	logFreeMs int64 // when the log finishes what was appended so far
 	leaseMs   int64
 	connected bool
+	term      int   // leases that ended
 	isolated  bool  // no network at all
 	pausedMs  int64 // nothing runs on it until then
 	lost      bool  // its disk was lost and it is not a member since
@@ -78,6 +79,10 @@ func (n *node) beat() {
 		c.meta.beacon(n)
 		c.send("beacon_ack", nil, n, func() {
 			if n.up && n.life == life {
+				n.checkLease()
+				if !n.connected {
+					n.endTerm(true)
+				}
 				n.leaseMs = max(n.leaseMs, sent+simLeaseMs)
 				if !n.connected {
 					n.connected = true
@@ -89,12 +94,25 @@ func (n *node) beat() {
 }
 
 func (n *node) tick() {
+	n.checkLease()
+	n.step(Tick{})
+}
+
+// checkLease puts the role down when the lease is over.
+func (n *node) checkLease() {
 	if n.connected && n.c.nowMs >= n.leaseMs {
 		n.connected = false
 		n.c.say("%s: lease is over", n)
+		n.endTerm(false)
+	}
+}
+
+// endTerm puts the role down; learners go on when a new lease begins.
+func (n *node) endTerm(begins bool) {
+	n.term++
+	if n.core != nil && (!begins || n.core.Status() != Learner) {
 		n.step(Disconnected{})
 	}
-	n.step(Tick{})
 }
 
 // sync is config sync, as the server does it.
@@ -102,11 +120,11 @@ func (n *node) sync() {
 	if !n.connected {
 		return
 	}
-	c, life, sent := n.c, n.life, n.c.nowMs
+	c, life, term, sent := n.c, n.life, n.term, n.c.nowMs
 	c.send("sync", n, nil, func() {
 		c.meta.sync(n, func(cfg Config, known bool) {
 			c.send("sync_ack", nil, n, func() {
-				if n.up && n.life == life {
+				if n.up && n.life == life && n.term == term {
 					n.onSync(cfg, known, sent)
 				}
 			})
