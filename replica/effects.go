@@ -62,6 +62,7 @@ func (p *partition) perform(effect pacifica.Effect) {
 	case pacifica.Apply:
 		if err := p.apply(e); err != nil {
 			p.log.Error("apply", "err", err)
+			p.behind = true
 			p.mail.put(item{event: pacifica.Failed{Err: err}})
 		}
 	case pacifica.AckPrepare:

@@ -101,8 +101,13 @@ func TestLeaseIsNeverShortened(t *testing.T) {
 	}
 }
 
-// drain does what a loop would with what waits for it.
+// drain is a turn of the loop with what waits for it.
 func (p *partition) drain() {
+	p.drainOnce()
+	p.publish()
+}
+
+func (p *partition) drainOnce() {
 	p.mail.mu.Lock()
 	items := p.mail.items
 	p.mail.items = nil
@@ -114,7 +119,6 @@ func (p *partition) drain() {
 			p.step([]pacifica.Event{it.event})
 		}
 	}
-	p.publish()
 }
 
 // leasedPrimary is a server with a lease and a primary that answers reads.
@@ -126,7 +130,8 @@ func leasedPrimary(t *testing.T) (*Server, *lateMeta, *partition) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		closeParts(t, p)
+		_ = p.store.Load().Close() // a test may have closed it
+		_ = p.plog.Close()
 		s.mu.Lock()
 		s.dropPartition(p)
 		s.mu.Unlock()

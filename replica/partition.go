@@ -42,6 +42,7 @@ type partition struct {
 	appends   []plog.Entry
 	updates   []rrdb.Update
 	closing   *pacifica.Close
+	behind    bool // the store refused a mutation that the core counts as committed
 	// lastPrepare is the prepare that was built last; every secondary gets the same bytes.
 	lastPrepare struct {
 		mutation  *pacifica.Mutation
@@ -89,7 +90,7 @@ func (p *partition) publish() {
 		reads: p.core.ReadsAllowed(), writes: p.core.WritesAllowed(),
 		lastCommitted: p.core.LastCommitted(), lastPrepared: p.core.LastPrepared(), deadlineMs: p.core.NextDeadlineMs(), phase: phase, term: p.term, leaving: p.core.Reconfiguring(),
 	}
-	if p.closing != nil {
+	if p.closing != nil || p.behind {
 		v.reads, v.writes = false, base.ErrInvalidState
 	}
 	if v.status == pacifica.Primary {

@@ -48,7 +48,11 @@ func content(m *Mutation) string {
 
 func (n *node) apply(a Apply) {
 	m, d := a.Mutation, &n.disk
+	if n.behind {
+		return
+	}
 	if n.broken.apply {
+		n.behind = true
 		n.c.at(0, func() { n.step(Failed{Err: errors.New("the store cannot be written")}) })
 		return
 	}

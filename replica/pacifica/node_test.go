@@ -17,6 +17,7 @@ type node struct {
 	life      int // messages and callbacks of an earlier life are void
 	startMs   int64
 	core      *Core
+	behind    bool // the store refused a mutation that the core counts as committed
 	closed    bool // the replica is on the disk but was closed
 	roleMs    int64
 	logFreeMs int64 // when the log finishes what was appended so far
@@ -176,7 +177,7 @@ func (n *node) resign(cfg Config) {
 // open builds the core from what is on the disk.
 func (n *node) open() {
 	d := &n.disk
-	d.exists, n.closed = true, false
+	d.exists, n.closed, n.behind = true, false, false
 	n.tokens, n.writes, n.metaSeq = map[uint64]func(Effect){}, map[uint64]string{}, map[uint64]bool{}
 	d.store = d.store[:d.durable]
 	n.roleMs = n.c.nowMs
@@ -195,6 +196,11 @@ func (n *node) open() {
 	}
 	n.c.say("%s opens: ballot %d committed %d prepared %d", n, n.core.config.Ballot, n.core.LastCommitted(), n.core.MaxDecree())
 	n.c.checkOpened(n)
+}
+
+// serves reports whether a read would be answered.
+func (n *node) serves() bool {
+	return n.core != nil && n.core.ReadsAllowed() && !n.behind && n.leaseMs > n.c.nowMs
 }
 
 func (n *node) step(events ...Event) {

@@ -60,7 +60,7 @@ func TestPaperOldPrimaryResignsBeforeItIsReplaced(t *testing.T) {
 				g.do("run 10")
 				if p := g.c.meta.config().Primary; p != r1.addr {
 					replaced = true
-					if r1.core.ReadsAllowed() && r1.leaseMs > g.c.nowMs {
+					if r1.serves() {
 						t.Fatalf("%s at %d ms: r1 serves, the stored primary is %s", cut, at*40, g.c.nameOf(p))
 					}
 				}

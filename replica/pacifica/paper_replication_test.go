@@ -274,7 +274,7 @@ func TestPaperPrimaryInvariant(t *testing.T) {
 			}
 			c.runOne()
 			for _, n := range c.nodes {
-				if n.core != nil && n.core.ReadsAllowed() && n.leaseMs > c.nowMs {
+				if n.serves() {
 					served++
 					if p := c.meta.config().Primary; p != n.addr {
 						t.Fatalf("seed %d at %d ms: %s serves, the stored primary is %s", seed, c.nowMs, n, c.nameOf(p))

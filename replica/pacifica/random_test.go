@@ -12,6 +12,7 @@ import (
 )
 
 var (
+	firstFlag = flag.Uint64("first", 1, "the seed at which TestRandomHistories begins")
 	seedFlag  = flag.Uint64("seed", 0, "replay one seed of TestRandomHistories")
 	seedsFlag = flag.Int("seeds", 60, "how many seeds TestRandomHistories runs")
 )
@@ -22,7 +23,7 @@ var (
 func TestRandomHistories(t *testing.T) {
 	seeds := make([]uint64, *seedsFlag)
 	for i := range seeds {
-		seeds[i] = uint64(i + 1)
+		seeds[i] = *firstFlag + uint64(i)
 	}
 	if *seedFlag != 0 {
 		seeds = []uint64{*seedFlag}
@@ -80,7 +81,7 @@ func (c *cluster) mend() {
 		m.resume()
 	}
 	for _, n := range c.nodes {
-		n.isolated, n.pausedMs, n.broken = false, 0, broken{}
+		n.isolated, n.broken = false, broken{} // a pause ends by itself
 		if !n.up {
 			c.start(n)
 		}
@@ -130,7 +131,7 @@ func (c *cluster) disturb() {
 		c.cutLink(n)
 	case 9:
 		// As long as a lease and more.
-		n.pausedMs = c.nowMs + c.rng.Int64N(2*simLeaseMs)
+		n.pausedMs = max(n.pausedMs, c.nowMs+c.rng.Int64N(2*simLeaseMs))
 		c.note("%s pauses until %d", n, n.pausedMs)
 	case 10:
 		n.broken = broken{}

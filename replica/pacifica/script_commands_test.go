@@ -74,7 +74,7 @@ func (s *script) clients(a scriptArgs) bool {
 		s.writeMany(a, int(a.int("count", 0)))
 	case "read":
 		for _, n := range s.c.nodes {
-			if n.core != nil && n.core.ReadsAllowed() && n.leaseMs > s.c.nowMs {
+			if n.serves() {
 				fmt.Fprintf(&s.out, "%s answers at decree %d\n", n, len(n.disk.store))
 			}
 		}

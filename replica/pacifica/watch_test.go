@@ -235,7 +235,7 @@ func (c *cluster) checkAll() {
 		if n.core == nil {
 			continue
 		}
-		if n.core.ReadsAllowed() && n.leaseMs > c.nowMs {
+		if n.serves() {
 			if serving != nil {
 				c.failf("%s and %s both answer reads", serving, n)
 			}
