@@ -31,11 +31,19 @@ func (n *node) append(m *Mutation) {
 		n.disk.log = append(n.disk.log, m)
 		n.step(Logged{Ballot: m.Ballot, Decree: m.Decree})
 	}
-	if n.broken.holdLog {
-		n.broken.held = append(n.broken.held, write)
-		return
+	n.logQueue = append(n.logQueue, write)
+	if !n.broken.holdLog {
+		n.at(n.c, n.logFreeMs-n.c.nowMs, n.writeLog)
 	}
-	n.at(n.c, n.logFreeMs-n.c.nowMs, write)
+}
+
+// writeLog finishes the append that waits longest.
+func (n *node) writeLog() {
+	if len(n.logQueue) > 0 && n.up && n.core != nil {
+		write := n.logQueue[0]
+		n.logQueue = n.logQueue[1:]
+		write()
+	}
 }
 
 func content(m *Mutation) string {

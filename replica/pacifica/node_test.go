@@ -20,6 +20,7 @@ type node struct {
 	behind    bool // the store refused a mutation that the core counts as committed
 	closed    bool // the replica is on the disk but was closed
 	roleMs    int64
+	logQueue  []func()
 	logFreeMs int64 // when the log finishes what was appended so far
 	leaseMs   int64
 	connected bool
@@ -47,7 +48,6 @@ type disk struct {
 type broken struct {
 	log, apply, checkpoint, install, reset bool
 	holdLog                                bool
-	held                                   []func()
 }
 
 // start boots the process of a node.
@@ -238,7 +238,7 @@ func (n *node) crash() {
 	n.up, n.connected, n.core = false, false, nil
 	n.life++
 	n.logFreeMs, n.leaseMs, n.pausedMs = 0, 0, 0
-	n.broken.held = nil
+	n.logQueue = nil
 }
 
 // close ends the replica while the process goes on; callbacks of the replica are void.
@@ -249,7 +249,7 @@ func (n *node) close(err error) {
 		n.c.say("%s closes", n)
 	}
 	n.core, n.closed = nil, true
-	n.broken.held = nil
+	n.logQueue = nil
 	n.life++
 	life := n.life
 	alive := func() bool { return n.up && n.life == life }

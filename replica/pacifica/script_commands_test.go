@@ -176,10 +176,8 @@ func (s *script) damage(a scriptArgs, n *node, broken bool) {
 			n.broken.log = broken
 		case "slow_log":
 			n.broken.holdLog = broken
-			held := n.broken.held
-			n.broken.held = nil
-			for _, write := range held {
-				s.c.at(0, write)
+			for range n.logQueue {
+				s.c.at(0, n.writeLog)
 			}
 		case "apply":
 			n.broken.apply = broken
