@@ -7,6 +7,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/fd"
+	"github.com/pegasus-go/pegasus/gen-go/metaadmin"
 	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
 	"github.com/pegasus-go/pegasus/rpc"
@@ -183,5 +184,27 @@ func TestLeaseThatEndedIsNotContinued(t *testing.T) {
 	p.drain()
 	if st := p.core.Status(); st != pacifica.Inactive || p.readRefusal(false) == base.ErrOK {
 		t.Errorf("after the loop's turn the role is %v", st)
+	}
+}
+
+// The answer of a config sync that was asked for under a lease that ended meanwhile may be older than what
+// happened since: it gives nobody a role.
+func TestAnswerOfAnEarlierTermGivesNoRole(t *testing.T) {
+	s, m, p := leasedPrimary(t)
+	update := &metaadmin.ConfigurationUpdateRequest{Info: p.app.Load(), Config: partitionConfig(testGpid, p.core.Config(), 0)}
+	asked := s.lease.term.Load()
+	m.h.elapsed += s.opts.Lease + time.Second
+	if !s.beacon() {
+		t.Fatal("the beacon failed")
+	}
+	s.syncPartition(update, asked)
+	p.drain()
+	if st := p.core.Status(); st != pacifica.Inactive {
+		t.Errorf("an old answer makes the replica %v", st)
+	}
+	s.syncPartition(update, s.lease.term.Load())
+	p.drain()
+	if code := p.readRefusal(false); p.core.Status() != pacifica.Primary || code != base.ErrOK {
+		t.Errorf("a new answer makes the replica %v, reads %v", p.core.Status(), code)
 	}
 }
