@@ -26,6 +26,7 @@ func (m *metaModel) update(_ *node, e UpdateMeta, done func(base.ErrorCode, Conf
 }
 
 func (m *metaModel) store(cfg Config) {
+	cfg.MaxReplicaCount = m.stored.MaxReplicaCount // not the replicas' to say
 	m.c.checkStored(m.stored, cfg)
 	m.stored = cfg
 }

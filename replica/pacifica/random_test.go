@@ -28,10 +28,11 @@ func TestRandomHistories(t *testing.T) {
 	if *seedFlag != 0 {
 		seeds = []uint64{*seedFlag}
 	}
-	total := 0
+	total, seen := 0, map[string]int{}
 	for _, seed := range seeds {
 		c, err := history(seed)
 		total += len(c.acked)
+		c.tally(seen)
 		if err != nil {
 			tail := c.trace
 			if *seedFlag == 0 && len(tail) > 60 {
@@ -42,6 +43,31 @@ func TestRandomHistories(t *testing.T) {
 	}
 	if total < 100*len(seeds) {
 		t.Errorf("only %d writes acknowledged in %d histories: the faults leave nothing to test", total, len(seeds))
+	}
+	t.Logf("%d histories, %d writes acknowledged", len(seeds), total)
+	for _, what := range happenings {
+		t.Logf("%8d %s", seen[what], what)
+		if seen[what] == 0 && len(seeds) >= 60 {
+			t.Errorf("never seen: %s", what)
+		}
+	}
+}
+
+// happenings are what histories must be full of, as the trace puts it.
+var happenings = []string{
+	"crashes", "pauses", "loses its disk", "lease is over", "nothing passes", "the log cannot be written", "the store cannot be written",
+	"the meta server stops", "meta: ballot", ": primary at", "learns from", ": cache", ": log", ": checkpoint", "installs checkpoint",
+	"ERR_INCONSISTENT_STATE", "resigns", "refuses", "leaves", "UPGRADE_TO_SECONDARY", "DOWNGRADE_TO_INACTIVE", "PRIMARY_FORCE_UPDATE_BALLOT",
+}
+
+// tally adds what happened.
+func (c *cluster) tally(seen map[string]int) {
+	for _, line := range c.trace {
+		for _, what := range happenings {
+			if strings.Contains(line, what) {
+				seen[what]++
+			}
+		}
 	}
 }
 

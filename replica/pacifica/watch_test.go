@@ -217,8 +217,12 @@ func (c *cluster) checkAnswered(n *node, decree int64) {
 	}
 }
 
-// checkReset: only what nobody was ever answered for is thrown away.
+// checkReset: only what its primary never prepared is thrown away. Unless an operator gave up data, that
+// cannot be anything that is committed.
 func (c *cluster) checkReset(n *node) {
+	if c.script == nil {
+		c.failf("%s has committed %d decrees that its primary does not know of", n, n.core.LastCommitted())
+	}
 	p := c.find(n.core.Config().Primary)
 	if p.core == nil || p.core.Status() != Primary || p.core.Config().Ballot != n.core.Config().Ballot {
 		return // overtaken; what counts is at the new primary
