@@ -113,6 +113,7 @@ func (c *Core) onLogged(ev Logged) {
 	case Secondary:
 		c.commitMember()
 	case Learner:
+		c.applyLearned(ev)
 		c.commitMember()
 		c.learnLogged()
 	}
