@@ -133,7 +133,7 @@ func (n *node) sendPrepare(e SendPrepare) {
 		return
 	}
 	primary := n.addr
-	replied := PrepareReplied{From: e.To, Ballot: e.Mutation.Ballot, Decree: e.Mutation.Decree}
+	replied := PrepareReplied{From: e.To, Ballot: e.Mutation.Ballot, Decree: e.Mutation.Decree, Round: e.Round}
 	n.rpc("prepare", e.To, func(to *node, token uint64) {
 		m := n.c.decoded(e.Mutation)
 		to.step(PrepareReceived{Token: token, From: primary, Ballot: e.Ballot, Role: e.Role, Signature: e.Signature, Primary: primary, Mutation: m})

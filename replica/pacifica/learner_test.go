@@ -34,3 +34,37 @@ func TestLearnedMutationIsAppliedOnlyWhenLogged(t *testing.T) {
 		}
 	}
 }
+
+// A learner may be restarted within one candidacy: it has nothing any more of what was prepared to it, and
+// acknowledgements of its earlier life, however late, must not count for the new one.
+func TestLearnerThatStartsAnewIsPreparedToAnew(t *testing.T) {
+	a := busyPrimary(t, nodeB)
+	signature := one[SendGroupCheck](t, a.step(ProposalReceived{Type: configAddSecondary, Node: nodeC, Config: a.Config()})).Signature
+	ask := LearnReceived{Token: 1, From: nodeC, Signature: signature}
+	a.step(ask)
+	toLearner := func(effects []Effect) SendPrepare {
+		t.Helper()
+		for _, p := range only[SendPrepare](effects) {
+			if p.To == nodeC {
+				return p
+			}
+		}
+		t.Fatalf("nothing is prepared to the learner: %v", effects)
+		return SendPrepare{}
+	}
+	reply := func(p SendPrepare) PrepareReplied {
+		return PrepareReplied{From: p.To, Ballot: p.Ballot, Decree: p.Mutation.Decree, Round: p.Round, Err: base.ErrOK}
+	}
+	first := toLearner(a.step(write(1)))
+	a.step(Logged{Ballot: 3, Decree: 1}, reply(first))
+	again := toLearner(a.step(ask))
+	if again.Mutation.Decree != 1 {
+		t.Errorf("prepared again: %s", again.Mutation)
+	}
+	if e := a.step(ackOf(nodeB, 3, 1), reply(first)); len(only[Apply](e)) != 0 {
+		t.Fatal("committed with an acknowledgement of the learner's earlier life")
+	}
+	if e := a.step(reply(again)); len(only[Apply](e)) != 1 {
+		t.Errorf("not committed when everybody has it: %v", e)
+	}
+}

@@ -154,7 +154,7 @@ func TestPaperCandidateTakesPartWhileItCatchesUp(t *testing.T) {
 	if e := a.step(Logged{Ballot: 3, Decree: 4}, ackOf(nodeB, 3, 4)); len(only[Apply](e)) != 0 {
 		t.Error("committed without the candidate")
 	}
-	if e := a.step(ackOf(nodeC, 3, 4)); len(only[Apply](e)) != 1 {
+	if e := a.step(PrepareReplied{From: nodeC, Ballot: 3, Decree: 4, Round: sent[1].Round, Err: base.ErrOK}); len(only[Apply](e)) != 1 {
 		t.Error("not committed with the candidate")
 	}
 	ask := one[UpdateMeta](t, a.step(CompletionReceived{Token: 2, From: nodeC, Signature: signature, Phase: LearnSucceeded}))
@@ -168,9 +168,9 @@ func TestPaperCandidacyEndsWithoutReconfiguration(t *testing.T) {
 	a := busyPrimary(t, nodeB)
 	signature := one[SendGroupCheck](t, a.step(ProposalReceived{Type: configAddSecondary, Node: nodeC, Config: a.Config()})).Signature
 	a.step(LearnReceived{Token: 1, From: nodeC, Signature: signature})
-	a.step(write(1))
+	sent := only[SendPrepare](a.step(write(1)))
 	a.step(Logged{Ballot: 3, Decree: 1}, ackOf(nodeB, 3, 1))
-	e := a.step(PrepareReplied{From: nodeC, Ballot: 3, Decree: 1, Err: base.ErrTimeout})
+	e := a.step(PrepareReplied{From: nodeC, Ballot: 3, Decree: 1, Round: sent[1].Round, Err: base.ErrTimeout})
 	if len(only[Apply](e)) != 1 || len(only[UpdateMeta](e)) != 0 || a.Status() != Primary || a.Config().Ballot != 3 || len(a.Learners()) != 0 {
 		t.Errorf("after the candidate failed: %v, ballot %d, learners %v", e, a.Config().Ballot, a.Learners())
 	}
