@@ -184,8 +184,9 @@ func (p *partition) swapStore(decree int64) (int64, error) {
 		return 0, err
 	}
 	store.SetEnvs(p.app.Load().Envs)
-	if err := fs.RemoveAll(old); err != nil {
-		p.log.Warn("remove old store", "err", err)
+	// Where the old store is, the log counts as one of before; see recoverSwap.
+	if err := errors.Join(fs.RemoveAll(old), syncDir(fs, filepath.Join(p.dir, "data"))); err != nil {
+		return 0, fmt.Errorf("remove old store of %s: %w", p.gpid, err)
 	}
 	if o := p.srv.opts.Observer; o != nil {
 		o.Installed(p.gpid, decree)
@@ -201,17 +202,28 @@ func (p *partition) closeStore() error {
 	return store.Close()
 }
 
-// recoverSwap finishes or undoes a swap that a crash interrupted.
-func (p *partition) recoverSwap() error {
+// recoverSwap undoes a swap that a crash interrupted, or reports that the store was replaced already; then
+// the log may be of before, and finishSwap has to follow.
+func (p *partition) recoverSwap() (swapped bool, err error) {
 	fs := p.srv.opts.FS
 	live, old := filepath.Join(p.dir, storeDirName), filepath.Join(p.dir, oldStoreName)
 	if _, err := fs.Stat(old); err != nil {
-		return nil
+		return false, nil
 	}
 	if _, err := fs.Stat(live); err == nil {
-		return fs.RemoveAll(old)
+		return true, nil
 	}
-	return errors.Join(fs.Rename(old, live), syncDir(fs, filepath.Join(p.dir, "data")))
+	return false, errors.Join(fs.Rename(old, live), syncDir(fs, filepath.Join(p.dir, "data")))
+}
+
+// finishSwap begins the log anew after the checkpoint. The old one may hold versions of the checkpoint's
+// decrees that were never committed, and nothing that anybody counts on: a learner is no member.
+func (p *partition) finishSwap() error {
+	fs := p.srv.opts.FS
+	if err := p.plog.Reset(p.store.Load().LastApplied()); err != nil {
+		return err
+	}
+	return errors.Join(fs.RemoveAll(filepath.Join(p.dir, oldStoreName)), syncDir(fs, filepath.Join(p.dir, "data")))
 }
 
 // removeLeftovers deletes the checkpoints and half copies of an earlier life.

@@ -178,7 +178,7 @@ func (p *partition) readRefusal(backup bool) base.ErrorCode {
 		}
 		return base.ErrInvalidState
 	}
-	if !v.reads || !p.srv.lease.valid(p.srv.monoMs()) {
+	if !v.reads || !p.srv.lease.holds(v.term, p.srv.monoMs()) {
 		return base.ErrInvalidState
 	}
 	return base.ErrOK

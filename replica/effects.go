@@ -62,6 +62,7 @@ func (p *partition) perform(effect pacifica.Effect) {
 	case pacifica.Apply:
 		if err := p.apply(e); err != nil {
 			p.log.Error("apply", "err", err)
+			p.behind = true
 			p.mail.put(item{event: pacifica.Failed{Err: err}})
 		}
 	case pacifica.AckPrepare:
@@ -122,7 +123,7 @@ func (p *partition) apply(e pacifica.Apply) error {
 	}
 	var reply func(int, []byte)
 	if e.Reply {
-		leased := p.srv.lease.valid(p.srv.monoMs())
+		leased := p.srv.lease.holds(p.term, p.srv.monoMs())
 		reply = func(i int, body []byte) {
 			req := p.request(m.Updates[i].Token)
 			switch {

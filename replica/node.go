@@ -55,12 +55,22 @@ func (s *Server) beacon() bool {
 		s.log.Error("the meta server does not admit this node; see its white list", "meta", to)
 		return false
 	}
-	s.lease.extend(sentMs + s.opts.Lease.Milliseconds())
+	s.renew(sentMs + s.opts.Lease.Milliseconds())
 	if !s.connected.Swap(true) {
 		s.log.Info("connected", "meta", to)
 		s.syncSoon()
 	}
 	return true
+}
+
+// renew takes in an acknowledged beacon. Without a lease until now, because it ended unnoticed or
+// before, the roles held are worth nothing: somebody else may have got them since.
+func (s *Server) renew(untilMs int64) {
+	s.checkLease()
+	if !s.connected.Load() {
+		s.endTerm(true)
+	}
+	s.lease.extend(untilMs)
 }
 
 // checkLease turns the end of the lease into an event for every replica. The replicas themselves
@@ -71,8 +81,23 @@ func (s *Server) checkLease() {
 	}
 	s.connected.Store(false)
 	s.log.Warn("lease is over: no meta server acknowledged a beacon in time", "lease", s.opts.Lease)
-	for _, p := range s.partitions() {
-		p.post(pacifica.Disconnected{})
+	s.endTerm(false)
+}
+
+// endTerm makes every replica put its role down. Learners, who answer nobody, go on when a new lease
+// begins.
+func (s *Server) endTerm(begins bool) {
+	s.mu.Lock()
+	term := s.lease.term.Add(1)
+	list := s.partitions()
+	s.mu.Unlock()
+	for _, p := range list {
+		p.mail.put(item{run: func() {
+			p.term = term // until here the replica counts as one of an earlier term
+			if !begins || p.core.Status() != pacifica.Learner {
+				p.step([]pacifica.Event{pacifica.Disconnected{}})
+			}
+		}})
 	}
 }
 
@@ -96,7 +121,7 @@ func (s *Server) syncSoon() {
 
 // configSync reports false when it should be repeated soon.
 func (s *Server) configSync() bool {
-	sentMs := s.monoMs()
+	sentMs, term := s.monoMs(), s.lease.term.Load()
 	req := metaadmin.NewConfigurationQueryByNodeRequest()
 	req.Node, req.StoredReplicas = s.self.Ptr(), s.replicaInfos()
 	req.Info = &metaadmin.ReplicaServerInfo{GeoTags: map[string]string{}, TotalCapacityMb: s.disks.CapacityMB()}
@@ -115,7 +140,7 @@ func (s *Server) configSync() bool {
 			continue
 		}
 		known[*update.Config.Pid] = true
-		s.syncPartition(update)
+		s.syncPartition(update, term)
 	}
 	for _, p := range s.partitions() {
 		if !known[p.gpid] {
@@ -130,11 +155,17 @@ func (s *Server) configSync() bool {
 	return true
 }
 
-func (s *Server) syncPartition(update *metaadmin.ConfigurationUpdateRequest) {
+// syncPartition takes the answer to a question of a lease term: after that term the answer may be older
+// than the roles that were put down.
+func (s *Server) syncPartition(update *metaadmin.ConfigurationUpdateRequest, term int64) {
 	gpid, cfg := *update.Config.Pid, configOf(update.Config)
 	if p := s.partition(gpid); p != nil {
 		p.adoptApp(update.Info)
-		p.post(pacifica.ConfigSynced{Config: cfg})
+		p.mail.put(item{run: func() {
+			if p.term == term {
+				p.step([]pacifica.Event{pacifica.ConfigSynced{Config: cfg}})
+			}
+		}})
 		return
 	}
 	// The meta server relies on a primary that is not here. A missing secondary is noticed by its

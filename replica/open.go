@@ -233,7 +233,8 @@ func (s *Server) openDir(gpid base.Gpid, dir string) (p *partition, err error) {
 	p.app.Store(app)
 	p.keepLog.Store(s.opts.KeepLog)
 	p.gates.Store(newGates(app, nil))
-	if err := errors.Join(p.recoverSwap(), p.removeLeftovers()); err != nil {
+	swapped, err := p.recoverSwap()
+	if err := errors.Join(err, p.removeLeftovers()); err != nil {
 		return nil, err
 	}
 	store, err := p.openStore()
@@ -254,6 +255,11 @@ func (s *Server) openDir(gpid base.Gpid, dir string) (p *partition, err error) {
 	o.FS, o.Logger, o.Syncer = s.opts.FS, p.log, s.syncers.Of(s.disks.TagOf(dir))
 	if p.plog, err = plog.Open(filepath.Join(dir, plogDirName), o); err != nil {
 		return nil, err
+	}
+	if swapped {
+		if err := p.finishSwap(); err != nil {
+			return nil, errors.Join(err, p.plog.Close())
+		}
 	}
 	params := s.opts.Core
 	p.core = pacifica.New(gpid, s.self, params, init.Ballot, store.LastApplied(), store.LastAppliedTimestampUs())

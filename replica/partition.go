@@ -33,6 +33,7 @@ type partition struct {
 
 	// What follows belongs to the loop.
 	core      *pacifica.Core
+	term      int64 // of the lease under which the role was got
 	plog      *plog.Log
 	pending   map[uint64]waiting // requests the core knows by token
 	lastToken uint64
@@ -41,6 +42,7 @@ type partition struct {
 	appends   []plog.Entry
 	updates   []rrdb.Update
 	closing   *pacifica.Close
+	behind    bool // the store refused a mutation that the core counts as committed
 	// lastPrepare is the prepare that was built last; every secondary gets the same bytes.
 	lastPrepare struct {
 		mutation  *pacifica.Mutation
@@ -72,7 +74,8 @@ type view struct {
 	roleMs        int64
 	learners      []pacifica.Node
 	phase         pacifica.LearnPhase
-	leaving       bool // the meta server was asked for a configuration and has not answered
+	term          int64 // of the lease, see partition.term
+	leaving       bool  // the meta server was asked for a configuration and has not answered
 }
 
 // member reports whether the replica holds a vote in the group.
@@ -85,9 +88,9 @@ func (p *partition) publish() {
 	v := &view{
 		status: p.core.Status(), transient: p.core.Transient(), ballot: cfg.Ballot, primary: cfg.Primary, secondaries: cfg.Secondaries,
 		reads: p.core.ReadsAllowed(), writes: p.core.WritesAllowed(),
-		lastCommitted: p.core.LastCommitted(), lastPrepared: p.core.LastPrepared(), deadlineMs: p.core.NextDeadlineMs(), phase: phase, leaving: p.core.Reconfiguring(),
+		lastCommitted: p.core.LastCommitted(), lastPrepared: p.core.LastPrepared(), deadlineMs: p.core.NextDeadlineMs(), phase: phase, term: p.term, leaving: p.core.Reconfiguring(),
 	}
-	if p.closing != nil {
+	if p.closing != nil || p.behind {
 		v.reads, v.writes = false, base.ErrInvalidState
 	}
 	if v.status == pacifica.Primary {

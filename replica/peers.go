@@ -23,7 +23,7 @@ func (p *partition) sendPrepare(e pacifica.SendPrepare) {
 		return
 	}
 	body := p.prepareBody(&e)
-	replied := pacifica.PrepareReplied{From: e.To, Ballot: e.Mutation.Ballot, Decree: e.Mutation.Decree}
+	replied := pacifica.PrepareReplied{From: e.To, Ballot: e.Mutation.Ballot, Decree: e.Mutation.Decree, Round: e.Round}
 	call := rpc.Call{Name: "RPC_PREPARE", TimeoutMs: int32(e.TimeoutMs), Body: body}
 	p.srv.pool.GoBatch(&p.batch, e.To, call, func(code base.ErrorCode, body []byte) {
 		replied.Err = code

@@ -31,6 +31,7 @@ func (s *Server) partitions() []*partition { return s.replicas.Load().list }
 
 // putPartition publishes an open replica. The caller holds s.mu.
 func (s *Server) putPartition(p *partition) {
+	p.term = s.lease.term.Load() // its loop does not run yet, and it has no role
 	next := maps.Clone(s.replicas.Load().byGpid)
 	next[p.gpid] = p
 	s.replicas.Store(newReplicaSet(next))

@@ -86,7 +86,11 @@ var mutants = []mutant{
 	},
 	{
 		Name: "lease from the answer", File: "replica/node.go", Why: "the lease counts from when the answer came instead of when the question went", Seeds: 200,
-		Old: "s.lease.extend(sentMs + s.opts.Lease.Milliseconds())", New: "_ = sentMs\n	s.lease.extend(s.monoMs() + s.opts.Lease.Milliseconds())",
+		Old: "s.renew(sentMs + s.opts.Lease.Milliseconds())", New: "_ = sentMs\n	s.renew(s.monoMs() + s.opts.Lease.Milliseconds())",
+	},
+	{
+		Name: "lease continued", File: "replica/node.go", Why: "a role outlives the lease under which it was got",
+		Old: "	s.checkLease()\n	if !s.connected.Load() {\n		s.endTerm(true)\n	}\n", New: "",
 	},
 	{
 		Name: "lease from a follower", File: "replica/node.go", Why: "a meta server that does not lead renews the lease",
@@ -94,11 +98,19 @@ var mutants = []mutant{
 	},
 	{
 		Name: "reads without lease", File: "replica/data.go", Why: "a read is answered after the lease",
-		Old: "if !v.reads || !p.srv.lease.valid(p.srv.monoMs()) {", New: "if !v.reads {",
+		Old: "if !v.reads || !p.srv.lease.holds(v.term, p.srv.monoMs()) {", New: "if !v.reads {",
 	},
 	{
 		Name: "writes without lease", File: "replica/effects.go", Why: "a write is answered after the lease",
-		Old: "leased := p.srv.lease.valid(p.srv.monoMs())", New: "leased := true", Seeds: 150,
+		Old: "leased := p.srv.lease.holds(p.term, p.srv.monoMs())", New: "leased := true", Seeds: 150,
+	},
+	{
+		Name: "old acknowledgements count", File: "replica/pacifica/twophase.go", Why: "an acknowledgement of a learner's earlier life counts",
+		Old: "case l != nil && ev.Round == l.round:", New: "case l != nil:",
+	},
+	{
+		Name: "lonely writes", File: "replica/pacifica/twophase.go", Why: "writes that waited are committed with too few members",
+		Old: "if c.status == Primary && c.config.Members() < c.minMembers() {", New: "if false {",
 	},
 	{
 		Name: "role ends too late", File: "replica/partition.go", Why: "reads go on until the end of the turn in which a primary gave its role away",

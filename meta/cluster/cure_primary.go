@@ -1,7 +1,6 @@
 package cluster
 
 import (
-	"cmp"
 	"fmt"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
@@ -125,18 +124,21 @@ func (s *State) dataOf(p *Partition, n base.RPCAddress) (droppedReplica, string)
 	return droppedReplica{}, fmt.Sprintf("the last dropped node(%s) is unavailable because %s", s.HostPort(n), why)
 }
 
-// betterOf takes the older and the younger of the last two drops. The one with the larger ballot was a
-// member last, so it had every acknowledged write; among equals the one with more data is better. It
-// is believed only if it still has what is known to be committed. (The original also refuses when
-// the larger ballot goes with fewer committed decrees, which happens whenever a new primary dies
-// before its first commit, and is harmless as long as it has prepared them.)
+// betterOf takes the older and the younger of the last two drops. The younger one was the last member, so
+// it had every acknowledged write, and prepared at least what the older one knows as committed. If it
+// shows less, or a smaller ballot, it has lost something, and the older one may be better. Ballots and
+// decrees alone do not tell: the older one may have come back as a learner, with the ballot of the
+// last primary, commit points that the primary's own log does not know of, and a tail that the group never
+// committed. Who is chosen is believed only if it still has what is known to be committed. (The original
+// prefers more committed decrees, then more prepared ones, and refuses when the larger ballot goes with
+// fewer committed decrees, which happens whenever a new primary dies before its first commit, and is
+// harmless as long as it has prepared them.)
 func betterOf(older, younger droppedReplica, committedAtMeta int64) (base.RPCAddress, string) {
 	if older.ballot == InvalidBallot && younger.ballot == InvalidBallot {
 		return base.RPCAddress{}, "no replica info collected from the last two drops"
 	}
 	best, other := younger, older
-	if cmp.Or(cmp.Compare(older.ballot, younger.ballot), cmp.Compare(older.committed, younger.committed),
-		cmp.Compare(older.prepared, younger.prepared)) > 0 {
+	if older.ballot > younger.ballot || older.ballot == younger.ballot && older.committed > younger.prepared {
 		best, other = older, younger
 	}
 	if best.prepared < other.committed {

@@ -60,9 +60,14 @@ func (n *Node) noteStart(now, startMs, stableMs int64) (restarted bool) {
 		return false
 	}
 	restarted = n.processMs != 0 && n.processMs != startMs
-	n.processMs = startMs
+	if n.processMs != startMs {
+		n.processMs, n.sinceMs = startMs, now
+	}
 	switch {
 	case n.startMs == 0:
+		n.startMs = startMs
+	case startMs <= n.startMs && now-n.sinceMs >= stableMs: // whatever the two clocks say
+		n.restarts = 0
 		n.startMs = startMs
 	case startMs == n.startMs && now-n.startMs >= stableMs:
 		n.restarts = 0

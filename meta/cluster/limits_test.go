@@ -87,3 +87,28 @@ func TestAnsweredBeaconCounts(t *testing.T) {
 		}
 	}
 }
+
+// A server that restarted too often is not answered until a process of it has run for the stable time. That
+// ends too when its clock was set back, so that no process seems to start later than those before.
+func TestMutedServerIsHeardAgainWithItsClockSetBack(t *testing.T) {
+	for _, back := range []int64{0, 5_000_000, -5_000_000} { // the other way round it is the meta server's clock
+		w := &world{s: New(DefaultOptions()), now: 10_000_000}
+		n := nodeAddr("n1")
+		ignored := false
+		for range 8 {
+			w.now += 5000
+			ignored = w.s.OnBeacon(w.now, Beacon{From: n, StartMs: w.now + max(0, -back)}).Ignore
+		}
+		if !ignored {
+			t.Fatal("a server that restarts all the time is answered")
+		}
+		start, began := w.now-back, w.now
+		for ignored && w.now < began+3*w.s.opts.StableRunMs {
+			w.now += 3000
+			ignored = w.s.OnBeacon(w.now, Beacon{From: n, StartMs: start}).Ignore
+		}
+		if ran := w.now - began; ignored || ran < w.s.opts.StableRunMs {
+			t.Errorf("clock set back by %d: ignored %v after %d ms of one process", back, ignored, ran)
+		}
+	}
+}

@@ -85,6 +85,7 @@ type Node struct {
 	beaconMs    int64              // when the last beacon came
 	startMs     int64              // latest start time of a process, by its own clock; 0: unknown
 	processMs   int64              // start time in the last beacon that told one
+	sinceMs     int64              // when that process was first heard, by this clock
 	restarts    int                // quick restarts in a row
 	collectedMs int64              // when it last reported all its replicas; 0: not since it (re)connected
 	parts       map[base.Gpid]bool // partitions it is a member of; true: as primary

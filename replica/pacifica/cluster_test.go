@@ -9,26 +9,36 @@ import (
 	"github.com/pegasus-go/pegasus/gen-go/base"
 )
 
-// cluster is one partition on several nodes with a model of meta server, network, logs and stores.
-// Everything is decided by the seed.
+// cluster is one partition on several nodes: real replica cores with a model of network, logs and
+// stores, and a meta server that is a model or the real core. Chance, decided by the seed, or a
+// script says what goes wrong.
 type cluster struct {
 	rng    *rand.Rand
 	nowMs  int64
 	seq    int64
 	queue  eventQueue
 	nodes  []*node
-	meta   metaModel
+	meta   metaHost
+	params Params
 	faults faults
-	// pipeline is Params.PipelineUpdates: 1 fills the window, more waits and batches.
-	pipeline int
+	cut    map[link]bool // one-way links that carry nothing
+	script *script       // nil: chance decides
 
-	truth   map[int64]string // decree -> what was applied, anywhere
-	holder  map[int64]Node   // ballot -> the one node that was primary under it
+	watch   watch
 	acked   []string
 	issued  int
 	err     error
 	trace   []string
 	applied int
+}
+
+// metaHost is the meta server of a cluster.
+type metaHost interface {
+	config() Config // what is stored
+	beacon(n *node)
+	update(n *node, e UpdateMeta, done func(base.ErrorCode, Config))
+	sync(n *node, done func(cfg Config, known bool))
+	tick()
 }
 
 type faults struct {
@@ -37,37 +47,12 @@ type faults struct {
 	lateLogs                bool
 }
 
-// node is one server: what is on its disk, and the replica while it runs.
-type node struct {
-	c         *cluster
-	addr      Node
-	up        bool
-	life      int // messages and callbacks of an earlier life are void
-	core      *Core
-	exists    bool // there is a directory
-	ballot    int64
-	log       []*Mutation // appended and synced
-	logFreeMs int64       // when the log finishes what was appended so far
-	store     []string    // applied content, decree i+1 at index i
-	durable   int
-	leaseMs   int64
-	connected bool
-	isolated  bool // no network at all
-	tokens    map[uint64]func(Effect)
-	lastToken uint64
-	writes    map[uint64]string
-	metaSeq   map[uint64]bool
-}
-
-type metaModel struct {
-	config  Config
-	beacons map[Node]int64
-}
-
 const (
 	simLeaseMs = 2000
 	simGraceMs = 2400
 )
+
+var simGpid = base.Gpid{AppID: 2}
 
 type simEvent struct {
 	at, seq int64
@@ -91,16 +76,39 @@ func (q *eventQueue) Pop() any {
 	return e
 }
 
+// newCluster returns a running cluster whose faults come by chance.
 func newCluster(seed uint64, count int) *cluster {
-	c := &cluster{rng: rand.New(rand.NewPCG(seed, 7)), truth: map[int64]string{}, holder: map[int64]Node{}, pipeline: 1 + int(seed%2)*7}
-	c.meta.beacons = map[Node]int64{}
-	c.meta.config = Config{MaxReplicaCount: 3}
-	for i := range count {
-		n := &node{c: c, addr: base.AddressOf(0x7F000001, uint16(34801+i))}
-		c.nodes = append(c.nodes, n)
+	c := emptyCluster(count)
+	c.rng = rand.New(rand.NewPCG(seed, 7))
+	c.params.PipelineUpdates = 1 + int(seed%2)*7
+	c.params.WindowDecrees = []int64{20, 5, 2}[seed/4%3]
+	c.params.PrepareListDecrees = 2 * c.params.WindowDecrees
+	if seed/2%2 == 0 {
+		c.meta = &metaModel{c: c, beacons: map[Node]int64{}, stored: Config{MaxReplicaCount: 3}}
+	} else {
+		m := newRealMeta(c, 3)
+		if seed/12%4 == 0 {
+			c.params.MinMembers, m.opts.WriteMinReplicas = 1, 1
+			m.start()
+		}
+		c.meta = m
+	}
+	for _, n := range c.nodes {
 		c.start(n)
 	}
-	c.every(100, c.metaTick)
+	c.every(100, c.meta.tick)
+	return c
+}
+
+// emptyCluster has nodes that are not started yet, and no meta server.
+func emptyCluster(count int) *cluster {
+	c := &cluster{watch: newWatch(), cut: map[link]bool{}}
+	c.params = Params{
+		GroupCheckIntervalMs: 1500, CommitNoticeMs: 300, LearnRetryMs: 200, PrepareTimeoutMs: 1000, LearnerTimeoutMs: 1500, UpgradeResendMs: 500,
+	}
+	for i := range count {
+		c.nodes = append(c.nodes, &node{c: c, name: fmt.Sprintf("r%d", i+1), addr: base.AddressOf(0x7F000001, uint16(34801+i))})
+	}
 	return c
 }
 
@@ -116,6 +124,14 @@ func (c *cluster) every(periodMs int64, run func()) {
 func (c *cluster) note(format string, args ...any) {
 	if len(c.trace) < 20_000 {
 		c.trace = append(c.trace, fmt.Sprintf("%6d ", c.nowMs)+fmt.Sprintf(format, args...))
+	}
+}
+
+// say is a note that a script shows.
+func (c *cluster) say(format string, args ...any) {
+	c.note(format, args...)
+	if c.script != nil {
+		fmt.Fprintf(&c.script.out, format+"\n", args...)
 	}
 }
 
@@ -137,8 +153,41 @@ func (c *cluster) run(ms int64) {
 	c.nowMs = end
 }
 
-// send moves a message between two places under the network's faults.
-func (c *cluster) send(from, to *node, deliver func()) {
+// link is a direction between two places; nil is the meta server.
+type link struct{ from, to *node }
+
+// at runs something on a node after a delay, and later if the node is paused then.
+func (n *node) at(c *cluster, delayMs int64, run func()) {
+	c.at(delayMs, func() {
+		if n != nil && n.pausedMs > c.nowMs {
+			n.at(c, n.pausedMs-c.nowMs, run)
+			return
+		}
+		run()
+	})
+}
+
+// message is on its way between two places; nil is the meta server.
+type message struct {
+	kind     string
+	from, to *node
+	deliver  func()
+}
+
+func (n *node) String() string {
+	if n == nil {
+		return "meta"
+	}
+	return n.name
+}
+
+// send moves a message under the network's faults.
+func (c *cluster) send(kind string, from, to *node, deliver func()) {
+	m := message{kind, from, to, deliver}
+	if c.script != nil {
+		c.script.carry(m)
+		return
+	}
 	copies := 1
 	if c.rng.IntN(100) < c.faults.dupPercent {
 		copies = 2
@@ -147,12 +196,31 @@ func (c *cluster) send(from, to *node, deliver func()) {
 		if c.rng.IntN(100) < c.faults.dropPercent {
 			continue
 		}
-		c.at(1+c.rng.Int64N(c.faults.delayMsMax+1), func() {
-			if (from == nil || !from.isolated) && (to == nil || !to.isolated) {
-				deliver()
-			}
-		})
+		c.carryAfter(1+c.rng.Int64N(c.faults.delayMsMax+1), m)
 	}
+}
+
+func (c *cluster) carryAfter(ms int64, m message) {
+	m.to.at(c, ms, func() {
+		cut := (m.from != nil && m.from.isolated) || (m.to != nil && m.to.isolated) || c.cut[link{m.from, m.to}]
+		if real, ok := c.meta.(*realMeta); ok && m.to == nil && real.down {
+			cut = true
+		}
+		if !cut {
+			m.deliver()
+		}
+	})
+}
+
+// chance is true in one of n cases, and never in a script.
+func (c *cluster) chance(n int) bool { return c.script == nil && c.rng.IntN(n) == 0 }
+
+// within is a delay below ms; none in a script.
+func (c *cluster) within(ms int64) int64 {
+	if c.script != nil {
+		return 0
+	}
+	return c.rng.Int64N(ms)
 }
 
 func (c *cluster) find(a Node) *node {
@@ -163,149 +231,18 @@ func (c *cluster) find(a Node) *node {
 	return c.nodes[i]
 }
 
-func (c *cluster) start(n *node) {
-	n.up, n.connected = true, false
-	n.life++
-	life := n.life
-	if n.exists {
-		n.open()
+// nameOf is how a node is written in scripts and traces.
+func (c *cluster) nameOf(a Node) string {
+	if n := c.find(a); n != nil {
+		return n.name
 	}
-	var beat func()
-	beat = func() {
-		if !n.up || n.life != life {
-			return
-		}
-		sent := c.nowMs
-		c.send(n, nil, func() {
-			c.meta.beacons[n.addr] = c.nowMs
-			c.send(nil, n, func() {
-				if n.up && n.life == life {
-					n.leaseMs = max(n.leaseMs, sent+simLeaseMs)
-					n.connected = true
-				}
-			})
-		})
-		c.at(300, beat)
-	}
-	var tick func()
-	tick = func() {
-		if !n.up || n.life != life {
-			return
-		}
-		if n.connected && c.nowMs >= n.leaseMs {
-			n.connected = false
-			n.step(Disconnected{})
-		}
-		n.step(Tick{})
-		c.at(50, tick)
-	}
-	var sync func()
-	sync = func() {
-		if !n.up || n.life != life {
-			return
-		}
-		if n.connected {
-			c.send(n, nil, func() {
-				cfg := c.meta.config
-				c.send(nil, n, func() {
-					if n.up && n.life == life && n.core != nil && cfg.RoleOf(n.addr) != Inactive {
-						n.step(ConfigSynced{Config: cfg})
-					}
-				})
-			})
-		}
-		c.at(700, sync)
-	}
-	beat()
-	tick()
-	sync()
+	return "-"
 }
 
-// open builds the core from what is on the disk.
-func (n *node) open() {
-	n.tokens, n.writes, n.metaSeq = map[uint64]func(Effect){}, map[uint64]string{}, map[uint64]bool{}
-	n.store = n.store[:n.durable]
-	params := Params{GroupCheckIntervalMs: 1500, CommitNoticeMs: 300, LearnRetryMs: 200, PrepareTimeoutMs: 1000, LearnerTimeoutMs: 1500, UpgradeResendMs: 500, PrepareListDecrees: 40, PipelineUpdates: n.c.pipeline}
-	n.core = New(base.Gpid{AppID: 2, PartitionIndex: 1}, n.addr, params, n.ballot, int64(n.durable), int64(n.durable))
-	for _, m := range slices.Clone(n.log) {
-		effects, err := n.core.Replay(m)
-		if err != nil {
-			n.c.failf("node %s: %v", n.addr, err)
-			return
-		}
-		for _, e := range effects {
-			if a, ok := e.(Apply); ok {
-				n.apply(a)
-			}
-		}
+func (c *cluster) namesOf(list []Node) string {
+	var out []string
+	for _, a := range list {
+		out = append(out, c.nameOf(a))
 	}
-	n.c.note("%s opened: ballot %d committed %d prepared %d", n.addr, n.core.config.Ballot, n.core.LastCommitted(), n.core.MaxDecree())
-}
-
-func (n *node) step(events ...Event) {
-	if n.core == nil || n.c.err != nil {
-		return
-	}
-	for _, e := range slices.Clone(n.core.Step(Clock{MonoMs: n.c.nowMs + 1, WallUs: n.c.nowMs * 1000}, events...)) {
-		n.perform(e)
-	}
-	if n.core == nil {
-		return
-	}
-	if err := n.core.Check(); err != nil {
-		n.c.failf("node %s: %v", n.addr, err)
-	}
-	if n.core.Status() == Primary {
-		b := n.core.Config().Ballot
-		if h, ok := n.c.holder[b]; ok && h != n.addr {
-			n.c.failf("ballot %d has two primaries: %s and %s", b, h, n.addr)
-		}
-		n.c.holder[b] = n.addr
-	}
-}
-
-// crash drops what is not synced; the process is gone.
-func (n *node) crash() {
-	n.c.note("%s crashes", n.addr)
-	n.up, n.connected, n.core = false, false, nil
-	n.life++
-	n.logFreeMs = 0
-	n.leaseMs = 0
-}
-
-func content(m *Mutation) string {
-	s := fmt.Sprintf("ts%d", m.TimestampUs)
-	for _, u := range m.Updates {
-		s += " " + string(u.Body)
-	}
-	return s
-}
-
-func (n *node) apply(a Apply) {
-	m := a.Mutation
-	if int(m.Decree) != len(n.store)+1 {
-		n.c.failf("%s applies decree %d after %d", n.addr, m.Decree, len(n.store))
-		return
-	}
-	text := content(m)
-	if old, ok := n.c.truth[m.Decree]; ok && old != text {
-		n.c.failf("%s applies %q at decree %d where %q was applied before", n.addr, text, m.Decree, old)
-	}
-	n.c.truth[m.Decree] = text
-	n.store = append(n.store, text)
-	n.c.applied++
-	if n.c.rng.IntN(40) == 0 {
-		n.durable = len(n.store)
-		if n.c.rng.IntN(2) == 0 {
-			n.log = slices.DeleteFunc(n.log, func(m *Mutation) bool { return int(m.Decree) <= n.durable-5 })
-		}
-	}
-	if a.Reply && n.leaseMs > n.c.nowMs {
-		for _, u := range m.Updates {
-			if id, ok := n.writes[u.Token]; ok {
-				delete(n.writes, u.Token)
-				n.c.acked = append(n.c.acked, id)
-			}
-		}
-	}
+	return fmt.Sprint(out)
 }

@@ -45,8 +45,10 @@ type primaryState struct {
 	learners []*learnerRecord
 	// lastSignature is the newest learner signature handed out; it never goes back.
 	lastSignature int64
-	queue         []Update
-	queueBytes    int
+	// lastRound counts the times that prepares to a learner began.
+	lastRound  uint64
+	queue      []Update
+	queueBytes int
 	// announced is the commit point the group was told.
 	announced     int64
 	lastPrepareMs int64
@@ -60,7 +62,10 @@ type learnerRecord struct {
 	node         Node
 	signature    int64
 	prepareStart int64 // first decree prepared to it; 0 while it has no prepares
-	succeeded    bool  // it reported that it has everything before prepareStart
+	// round tells acknowledgements of what was prepared since prepareStart from those of an earlier life
+	// of the learner within the same candidacy.
+	round     uint64
+	succeeded bool // it reported that it has everything before prepareStart
 }
 
 // memberState is what a secondary or learner needs.

@@ -438,7 +438,7 @@ func TestLearnerIsPromotedOnlyAfterTheTailIsCommitted(t *testing.T) {
 		t.Fatal("promoted while decree 1, which the old primary may have answered, is not committed")
 	}
 	b.step(Logged{Ballot: 5, Decree: 1}, PrepareReplied{From: nodeC, Ballot: 5, Decree: 1, Err: base.ErrOK})
-	e := b.step(PrepareReplied{From: nodeA, Ballot: 5, Decree: 1, Err: base.ErrOK})
+	e := b.step(PrepareReplied{From: nodeA, Ballot: 5, Decree: 1, Round: 1, Err: base.ErrOK})
 	if up := one[UpdateMeta](t, e); up.Type != configUpgradeToSecondary || up.Node != nodeA {
 		t.Errorf("asked for %+v", up)
 	}

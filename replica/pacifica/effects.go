@@ -25,6 +25,7 @@ type SendPrepare struct {
 	Role      Status
 	Ballot    int64
 	Signature int64
+	Round     uint64 // comes back with PrepareReplied
 	Mutation  *Mutation
 	TimeoutMs int64
 	DelayMs   int64

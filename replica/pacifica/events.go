@@ -38,6 +38,7 @@ type PrepareReceived struct {
 type PrepareReplied struct {
 	From           Node
 	Ballot, Decree int64
+	Round          uint64 // of the SendPrepare
 	Err            base.ErrorCode
 }
 

@@ -72,35 +72,30 @@ func (c *Core) onLearnReceived(ev LearnReceived) {
 	}
 }
 
-// serveLearner answers from the prepare list when it covers what is missing.
+// serveLearner answers from the prepare list when it covers what is missing. Who asks has nothing, or
+// nothing any more, of what was prepared to it, so prepares begin anew.
 func (c *Core) serveLearner(l *learnerRecord, ev LearnReceived, answer LearnAnswer) {
 	from := ev.LastCommitted + 1
-	if !c.list.covers(from) || (l.prepareStart > 0 && from > l.prepareStart) {
-		l.prepareStart, l.succeeded = 0, false
-		c.stopWaiting(l.node)
-		if !c.list.covers(from) {
-			c.commitPrimary()
-			c.emit(ServeLearn{Token: ev.Token, From: from, To: answer.LastCommitted, Answer: answer})
-			return
-		}
+	l.prepareStart, l.succeeded = 0, false
+	c.stopWaiting(l.node)
+	if !c.list.covers(from) {
+		c.commitPrimary()
+		c.emit(ServeLearn{Token: ev.Token, From: from, To: answer.LastCommitted, Answer: answer})
+		return
 	}
-	firstTime := l.prepareStart == 0
-	if firstTime {
-		l.prepareStart = c.list.committed + 1
-	}
+	l.prepareStart = c.list.committed + 1
+	c.primary.lastRound++
+	l.round = c.primary.lastRound
 	answer.Kind, answer.PrepareStart = LearnCache, l.prepareStart
 	for d := from; d < l.prepareStart; d++ {
 		answer.Mutations = append(answer.Mutations, c.list.get(d).m)
 	}
 	c.emit(AckLearn{Token: ev.Token, Err: base.ErrOK, Answer: answer})
-	if !firstTime {
-		return
-	}
 	for d := l.prepareStart; d <= c.list.last; d++ {
 		e := c.list.get(d)
 		e.waiting = append(e.waiting, l.node)
 		e.preparedMs = c.now.MonoMs
-		c.sendPrepare(l.node, Learner, l.signature, e.m, 0)
+		c.sendPrepare(l.node, l, e.m, 0)
 	}
 }
 

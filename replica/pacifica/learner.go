@@ -13,6 +13,8 @@ type learningState struct {
 	phase     LearnPhase
 	// busy: a request, a copy or a reset is on its way and will come back as an event.
 	busy bool
+	// learned are the mutations of a log or cache round on their way to the log, the next decree first.
+	learned []*Mutation
 	// logTarget is the append that must be logged before the round after it may begin; complete
 	// says that this round was the last.
 	logTarget  uint64
@@ -99,42 +101,57 @@ func (c *Core) onLearnReplied(ev LearnReplied) {
 	}
 }
 
-// takeLearned logs and applies committed mutations of a log or cache round.
+// takeLearned logs the committed mutations of a log or cache round. They are applied when they are logged
+// and not before: the log of an earlier life may hold other versions of them, which a store that is
+// ahead of the log would leave in force.
 func (c *Core) takeLearned(a *LearnAnswer) {
 	if a.Kind == LearnLog && len(a.Mutations) == 0 {
 		c.learning.retryAtMs = c.now.MonoMs + c.params.LearnRetryMs
 		return
 	}
+	next := c.list.committed + int64(len(c.learning.learned)) + 1
 	for _, m := range a.Mutations {
-		if m.Decree <= c.list.committed {
+		if m.Decree < next {
 			continue
 		}
-		if m.Decree != c.list.committed+1 || m.Gpid != c.gpid {
-			c.fail(fmt.Errorf("learn %s: the primary sent decree %d where %d is next", c.gpid, m.Decree, c.list.committed+1))
+		if m.Decree != next || m.Gpid != c.gpid {
+			c.fail(fmt.Errorf("learn %s: the primary sent decree %d where %d is next", c.gpid, m.Decree, next))
 			return
 		}
+		next++
 		c.lastTsUs = max(c.lastTsUs, m.TimestampUs)
-		c.list.put(m)
+		c.learning.learned = append(c.learning.learned, m)
 		c.append(m)
-		c.list.advance()
-		c.emit(Apply{Mutation: m})
 	}
-	c.member.commitTarget = max(c.member.commitTarget, c.list.committed)
 	if a.Kind == LearnCache {
-		if c.list.committed+1 < a.PrepareStart {
-			c.fail(fmt.Errorf("learn %s: decrees %d..%d are missing in the primary's answer", c.gpid, c.list.committed+1, a.PrepareStart-1))
+		if next < a.PrepareStart {
+			c.fail(fmt.Errorf("learn %s: decrees %d..%d are missing in the primary's answer", c.gpid, next, a.PrepareStart-1))
 			return
 		}
-		c.learning.phase, c.learning.complete = LearnWithPrepare, true
+		c.learning.complete = true
 	}
 	c.learning.logTarget = c.appendSeq
 	c.learnLogged()
 }
 
+// applyLearned applies a learned mutation that is in the log.
+func (c *Core) applyLearned(ev Logged) {
+	s := &c.learning
+	if len(s.learned) == 0 || s.learned[0].Decree != ev.Decree || s.learned[0].Ballot != ev.Ballot {
+		return
+	}
+	m := s.learned[0]
+	s.learned = s.learned[1:]
+	c.list.put(m).logged = true
+	c.list.advance()
+	c.member.commitTarget = max(c.member.commitTarget, m.Decree)
+	c.emit(Apply{Mutation: m})
+}
+
 // learnLogged goes on once the round's mutations are in the log.
 func (c *Core) learnLogged() {
 	s := &c.learning
-	if s.busy || s.phase == LearnSucceeded || c.loggedSeq < s.logTarget || (s.logTarget == 0 && !s.complete) {
+	if s.busy || s.phase == LearnSucceeded || len(s.learned) > 0 || c.loggedSeq < s.logTarget || (s.logTarget == 0 && !s.complete) {
 		return
 	}
 	s.logTarget = 0

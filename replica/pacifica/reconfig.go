@@ -306,7 +306,8 @@ func (c *Core) onProposal(ev ProposalReceived) {
 	}
 	role := cfg.RoleOf(c.self)
 	if cfg.Ballot > c.config.Ballot || (c.status == Inactive && c.transient && role == Secondary) {
-		if c.status != Learner || role != Inactive {
+		// A proposal may be older than the lease: it makes nobody primary.
+		if (c.status != Learner || role != Inactive) && (c.status == Primary || role != Primary) {
 			c.adopt(cfg, role)
 		}
 	}

@@ -15,7 +15,11 @@ func (c *Core) onWrite(u Update) {
 }
 
 // pump turns queued writes into mutations. All that waits goes into one, up to the batch limits.
+// Writes that were admitted before members went are refused when too few are left.
 func (c *Core) pump() {
+	if c.status == Primary && c.config.Members() < c.minMembers() {
+		c.failQueue(base.ErrNotEnoughMember)
+	}
 	for c.status == Primary && len(c.primary.queue) > 0 && c.mayPrepare() {
 		n, bytes := 0, 0
 		for n < len(c.primary.queue) && n < c.params.BatchUpdatesMax {
@@ -66,23 +70,24 @@ func (c *Core) prepare(m *Mutation) {
 	c.primary.announced = m.LastCommitted
 	for _, s := range c.config.Secondaries {
 		e.waiting = append(e.waiting, s)
-		c.sendPrepare(s, Secondary, 0, m, 0)
+		c.sendPrepare(s, nil, m, 0)
 	}
 	for _, l := range c.primary.learners {
 		if l.prepareStart > 0 && l.prepareStart <= m.Decree {
 			e.waiting = append(e.waiting, l.node)
-			c.sendPrepare(l.node, Learner, l.signature, m, 0)
+			c.sendPrepare(l.node, l, m, 0)
 		}
 	}
 	c.append(m)
 }
 
-func (c *Core) sendPrepare(to Node, role Status, signature int64, m *Mutation, delayMs int64) {
-	timeout := c.params.PrepareTimeoutMs
-	if role == Learner {
-		timeout = c.params.LearnerTimeoutMs
+// sendPrepare sends to a learner, or to a secondary when l is nil.
+func (c *Core) sendPrepare(to Node, l *learnerRecord, m *Mutation, delayMs int64) {
+	p := SendPrepare{To: to, Role: Secondary, Ballot: c.config.Ballot, Mutation: m, TimeoutMs: c.params.PrepareTimeoutMs, DelayMs: delayMs}
+	if l != nil {
+		p.Role, p.Signature, p.Round, p.TimeoutMs = Learner, l.signature, l.round, c.params.LearnerTimeoutMs
 	}
-	c.emit(SendPrepare{To: to, Role: role, Ballot: c.config.Ballot, Signature: signature, Mutation: m, TimeoutMs: timeout, DelayMs: delayMs})
+	c.emit(p)
 }
 
 func (c *Core) append(m *Mutation) {
@@ -109,6 +114,7 @@ func (c *Core) onLogged(ev Logged) {
 	case Secondary:
 		c.commitMember()
 	case Learner:
+		c.applyLearned(ev)
 		c.commitMember()
 		c.learnLogged()
 	}
@@ -156,10 +162,12 @@ func (c *Core) onPrepareReplied(ev PrepareReplied) {
 	if e == nil || e.m.Ballot != ev.Ballot {
 		return
 	}
-	role, signature, timeoutMs := Secondary, int64(0), c.params.PrepareTimeoutMs
-	if l := c.learner(ev.From); l != nil {
-		role, signature, timeoutMs = Learner, l.signature, c.params.LearnerTimeoutMs
-	} else if c.config.RoleOf(ev.From) != Secondary {
+	timeoutMs := c.params.PrepareTimeoutMs
+	l := c.learner(ev.From)
+	switch {
+	case l != nil && ev.Round == l.round:
+		timeoutMs = c.params.LearnerTimeoutMs
+	case l != nil || ev.Round != 0 || c.config.RoleOf(ev.From) != Secondary:
 		return
 	}
 	elapsedMs := c.now.MonoMs - e.preparedMs
@@ -171,12 +179,12 @@ func (c *Core) onPrepareReplied(ev PrepareReplied) {
 		return
 	case base.ErrInactiveState, base.ErrTryAgain:
 		if elapsedMs+retryPrepareMs < timeoutMs {
-			c.sendPrepare(ev.From, role, signature, e.m, retryPrepareMs)
+			c.sendPrepare(ev.From, l, e.m, retryPrepareMs)
 			return
 		}
 	case base.ErrNetworkFailure:
 		if elapsedMs < c.params.NetworkRetryMs {
-			c.sendPrepare(ev.From, role, signature, e.m, 10*retryPrepareMs)
+			c.sendPrepare(ev.From, l, e.m, 10*retryPrepareMs)
 			return
 		}
 	}

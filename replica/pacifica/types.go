@@ -168,8 +168,7 @@ type LearnPhase int32
 const (
 	// LearnWithoutPrepare: the state is being fetched, prepares are turned away for the moment.
 	LearnWithoutPrepare LearnPhase = 1
-	// LearnWithPrepare: the state is complete and prepares are accepted; the log is still catching up.
-	LearnWithPrepare LearnPhase = 3
-	// LearnSucceeded: everything learned is in the log; waiting to become a secondary.
+	// LearnSucceeded: everything learned is in log and store, and prepares are accepted; waiting to become
+	// a secondary.
 	LearnSucceeded LearnPhase = 4
 )
