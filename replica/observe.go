@@ -78,3 +78,16 @@ func (s *Server) Digest(ctx context.Context, gpid base.Gpid) (rrdb.Digest, error
 	}
 	return store.Digest(ctx)
 }
+
+// Compact reclaims the expired rows of an open replica and compacts its store; see rrdb.Store.Compact.
+func (s *Server) Compact(ctx context.Context, gpid base.Gpid) error {
+	p := s.partition(gpid)
+	if p == nil {
+		return base.ErrObjectNotFound
+	}
+	store := p.store.Load()
+	if store == nil {
+		return base.ErrInvalidState
+	}
+	return store.Compact(ctx)
+}

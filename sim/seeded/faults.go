@@ -1,6 +1,7 @@
 package seeded
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -60,6 +61,7 @@ func newNemesis(c *cluster) *nemesis {
 		{"manual move", 4, n.move},
 		{"partition killed", 4, n.killPartition},
 		{"balancer", 2, n.balance},
+		{"compaction", 5, n.compact},
 	}
 	if len(c.opts.Only) > 0 {
 		n.all = slices.DeleteFunc(n.all, func(f fault) bool { return !slices.Contains(c.opts.Only, f.name) })
@@ -482,6 +484,22 @@ func (n *nemesis) flippedBit() bool {
 	}
 	n.later(100*time.Millisecond, 10*time.Second, func() { n.c.restart(m) })
 	return ok
+}
+
+// compact sweeps the expired rows out of one replica: its members must stay equal.
+func (n *nemesis) compact() bool {
+	m := n.server()
+	if m == nil {
+		return false
+	}
+	server, g := m.replica, pick(n.c.w, n.c.state.partitions()).gpid
+	n.c.note(m.name, "compacts %v", g)
+	m.node.Go(func() {
+		if err := server.Compact(context.Background(), g); err != nil {
+			n.c.w.trace.comment(n.c.w.now, err.Error())
+		}
+	})
+	return true
 }
 
 func (n *nemesis) join() bool {
