@@ -164,11 +164,12 @@ func TestAServerWithoutMetricsFailsOnlyTheCommand(t *testing.T) {
 
 func TestADefectOfACommandDoesNotEndTheShell(t *testing.T) {
 	b := newBench(t)
+	cl := b.s.cl
 	b.s.cl = nil
 	if got := b.run("ls"); !strings.Contains(got, "internal error in ls") {
 		t.Error(got)
 	}
-	b.s.cl = nil
+	b.s.cl = cl
 }
 
 func TestCompletion(t *testing.T) {

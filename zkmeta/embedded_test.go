@@ -13,6 +13,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"go.uber.org/goleak"
 )
 
 func openTest(t *testing.T, dir string, o EmbeddedOptions) *Embedded {
@@ -51,7 +52,7 @@ func wantLost(t *testing.T, l Lease) {
 }
 
 // TestMain also is the leader that TestKilledLeader kills, and the one that
-// TestSuspendedLeader suspends.
+// TestSuspendedLeader suspends. It fails when a test leaves a goroutine behind.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("ZKMETA_TEST_LEADER_DIR"); dir != "" {
 		countForever(dir)
@@ -59,7 +60,7 @@ func TestMain(m *testing.M) {
 	if addr := os.Getenv("ZKMETA_TEST_ZOOKEEPER"); addr != "" {
 		writeUntilDeposed(addr)
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // countForever leads and prints each number that was written durably.

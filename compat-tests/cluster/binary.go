@@ -29,6 +29,9 @@ func Root() string {
 	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
 }
 
+// Race tells whether the servers are built with the race detector (PEGASUS_RACE=1). What it finds fails the test.
+func Race() bool { return os.Getenv("PEGASUS_RACE") != "" }
+
 // Binary builds the server once per test process. PEGASUS_BIN names one that is built already.
 func Binary(t testing.TB) string {
 	t.Helper()
@@ -44,7 +47,11 @@ func Binary(t testing.TB) string {
 		built.path = filepath.Join(dir, "pegasus")
 		ctx, cancel := context.WithTimeout(context.Background(), buildTimeout)
 		defer cancel()
-		cmd := exec.CommandContext(ctx, "go", "build", "-o", built.path, "./cmd/pegasus")
+		args := []string{"build", "-o", built.path}
+		if Race() {
+			args = append(args, "-race")
+		}
+		cmd := exec.CommandContext(ctx, "go", append(args, "./cmd/pegasus")...)
 		cmd.Dir = Root()
 		if out, err := cmd.CombinedOutput(); err != nil {
 			built.err = fmt.Errorf("build the server: %w\n%s", err, out)

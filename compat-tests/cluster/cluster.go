@@ -103,7 +103,13 @@ func (c *Cluster) Kill(names ...string) {
 	c.control("kill", names...)
 }
 
-// StartServers starts servers that were killed.
+// Stop asks servers to leave (SIGTERM) and returns when their processes have ended.
+func (c *Cluster) Stop(names ...string) {
+	c.t.Helper()
+	c.control("stop", names...)
+}
+
+// StartServers starts servers that were killed or stopped.
 func (c *Cluster) StartServers(names ...string) {
 	c.t.Helper()
 	c.control("start", names...)
@@ -223,6 +229,7 @@ func (c *Cluster) cleanup() {
 	if c.cmd == nil || c.cmd.Process == nil {
 		return
 	}
+	defer c.assertNoRace()
 	if c.t.Failed() {
 		c.t.Logf("output of the onebox:\n%s%s", c.out, c.logs())
 	}
@@ -232,6 +239,20 @@ func (c *Cluster) cleanup() {
 	case <-time.After(stopTimeout):
 		c.t.Errorf("the onebox did not stop within %v of SIGTERM", stopTimeout)
 		c.KillAll()
+	}
+}
+
+// assertNoRace fails the test when a server built with the race detector has reported a race, killed servers included.
+func (c *Cluster) assertNoRace() {
+	files, _ := filepath.Glob(filepath.Join(c.Dir, "*", "stderr.log"))
+	for _, f := range files {
+		text, _ := os.ReadFile(f)
+		if at := bytes.Index(text, []byte("WARNING: DATA RACE")); at >= 0 {
+			c.t.Errorf("%s:\n%s", strings.TrimPrefix(f, c.Dir+"/"), text[at:min(len(text), at+logTailBytes)])
+		}
+	}
+	if out := c.out.String(); strings.Contains(out, "WARNING: DATA RACE") {
+		c.t.Errorf("the onebox:\n%s", out)
 	}
 }
 
