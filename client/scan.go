@@ -218,7 +218,7 @@ func (s *Scanner) take(resp *rrdb.ScanResponse) error {
 		s.open = false
 		return s.t.status(OpScan, resp.Error)
 	}
-	s.info = Info{resp.AppID, resp.PartitionIndex, 0, resp.Server}
+	s.info = Info{s.info.Attempts, resp.AppID, resp.PartitionIndex, 0, resp.Server}
 	s.batch = resp.Kvs
 	s.context = resp.ContextID
 	s.open = st == StatusOK && s.context != contextDone

@@ -15,8 +15,9 @@ type Table struct {
 	info *Info
 }
 
-// Info tells where an operation was served: the fields every data response carries.
+// Info tells how an operation was served: the fields every data response carries, and what it took.
 type Info struct {
+	Attempts       int // requests sent, or not sent because nobody was known to serve; set when the operation fails, too
 	AppID          int32
 	PartitionIndex int32
 	Decree         int64  // writes only
@@ -81,6 +82,7 @@ func (t *Table) doBody(ctx context.Context, op Op, hash uint64, body []byte, res
 	ctx, cancel := t.core.c.bound(ctx)
 	defer cancel()
 	for n := 0; ; n++ {
+		t.count(n + 1)
 		route := t.core.route.Load()
 		code := t.attempt(ctx, route, op, hash, body, resp)
 		if code == base.ErrOK {
@@ -147,6 +149,12 @@ func (t *Table) refuse(op Op, why string) error {
 // note records where an operation was served.
 func (t *Table) note(appID, pidx int32, decree int64, server string) {
 	if t.info != nil {
-		*t.info = Info{appID, pidx, decree, server}
+		*t.info = Info{t.info.Attempts, appID, pidx, decree, server}
+	}
+}
+
+func (t *Table) count(attempts int) {
+	if t.info != nil {
+		t.info.Attempts = attempts
 	}
 }

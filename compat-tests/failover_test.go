@@ -120,18 +120,24 @@ func killLeader(t *testing.T, c *cluster.Cluster, loads ...*load) {
 	c.AwaitHealthy(healWithin, "temp", "stat", "born_after_failover")
 	c.StartServers(c.NameOf(old))
 	back := time.Now()
-	for end := back.Add(leaderWithin); ; time.Sleep(100 * time.Millisecond) {
-		if cfg, err := thft.Query(old, "temp"); err == nil && (cfg.Err == "ERR_FORWARD_TO_OTHERS" || cfg.Healthy()) {
-			break
-		} else if time.Now().After(end) {
-			t.Fatalf("the meta server that was killed does not answer again: %+v %v", cfg, err)
-		}
-	}
+	awaitMeta(t, old)
 	for _, l := range loads {
 		l.awaitFlow(back, resumeWithin)
 		// Reads and writes need no meta server.
 		if n := l.failures(killed); n > 0 {
 			t.Errorf("%s had %d failed calls while the leading meta was dead", l.name, n)
+		}
+	}
+}
+
+// awaitMeta waits until a meta server that was started answers, as leader or as follower.
+func awaitMeta(t *testing.T, address string) {
+	t.Helper()
+	for end := time.Now().Add(leaderWithin); ; time.Sleep(100 * time.Millisecond) {
+		if cfg, err := thft.Query(address, "temp"); err == nil && (cfg.Err == "ERR_FORWARD_TO_OTHERS" || cfg.Healthy()) {
+			return
+		} else if time.Now().After(end) {
+			t.Fatalf("the meta server %s does not answer again: %+v %v", address, cfg, err)
 		}
 	}
 }

@@ -71,7 +71,7 @@ func (p *partition) write(op rrdb.Op, req *rpc.Request) {
 		return
 	}
 	if v.writes != base.ErrOK {
-		req.ReplyError(v.writes)
+		p.refuseByRole(req, v.writes)
 		return
 	}
 	if p.srv.opts.RejectWriteWhenDiskFull && !p.srv.disks.Writable(p.dir) {
@@ -139,7 +139,7 @@ func (p *partition) read(op rrdb.Op, req *rpc.Request) {
 			return
 		}
 		if code := p.readRefusal(req.Backup); code != base.ErrOK {
-			req.ReplyError(code)
+			p.refuseByRole(req, code)
 			return
 		}
 		if g.throttles != nil {

@@ -155,7 +155,7 @@ func (p *partition) failWrites(e pacifica.FailWrites) {
 		case e.Silent:
 			req.Drop()
 		default:
-			req.ReplyError(e.Err)
+			p.refuseByRole(req, e.Err)
 		}
 	}
 }

@@ -4,14 +4,20 @@ import (
 	"context"
 	"time"
 
+	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/metaadmin"
 	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
+	"github.com/pegasus-go/pegasus/rpc"
 )
 
 // handOverLinger is how long a server without primaries still answers: clients that come with an old
 // routing are told so, where a closed connection would leave them with writes of unknown outcome.
 const handOverLinger = 200 * time.Millisecond
+
+// handOverHold is how long after a primary was given away its server still keeps requests for it before it says so. A
+// client that is told at once asks the meta server for a primary that is not in office yet, and needs a second retry.
+const handOverHold = 60 * time.Millisecond
 
 // Shutdown is Close for a server that leaves a cluster that goes on: it first gives its primaries
 // away, so that clients find a new one instead of a silence that lasts until the lease is over.
@@ -39,6 +45,8 @@ func (s *Server) handOver(ctx context.Context) {
 	if asked == 0 {
 		return
 	}
+	s.leaving.Store(true)
+	defer s.leaving.Store(false)
 	started := s.host.Elapsed()
 	for s.primariesLeft() > 0 {
 		if !host.Sleep(s.host, ctx, 5*time.Millisecond) {
@@ -47,17 +55,39 @@ func (s *Server) handOver(ctx context.Context) {
 		}
 	}
 	s.log.Info("handed over", "primaries", asked, "took", s.host.Elapsed()-started)
-	host.Sleep(s.host, ctx, handOverLinger)
+	host.Sleep(s.host, ctx, handOverLinger-2*handOverHold)
+	s.leaving.Store(false) // what is held now is answered before the connections close
+	host.Sleep(s.host, ctx, 2*handOverHold)
+}
+
+// refuseByRole answers a request that the role does not allow.
+func (p *partition) refuseByRole(req *rpc.Request, code base.ErrorCode) {
+	if code != base.ErrInvalidState || !p.srv.leaving.Load() {
+		req.ReplyError(code)
+		return
+	}
+	over := !p.view.Load().beingGivenAway()
+	p.srv.host.AfterFunc(handOverHold, func() {
+		if over {
+			req.ReplyError(code)
+			return
+		}
+		p.refuseByRole(req, code)
+	})
 }
 
 // primariesLeft counts the primaries somebody else could take over.
 func (s *Server) primariesLeft() int {
 	n := 0
 	for _, p := range s.partitions() {
-		v := p.view.Load()
-		if (v.status == pacifica.Primary && len(v.secondaries) > 0) || (v.status == pacifica.Inactive && v.transient && v.leaving) {
+		if p.view.Load().beingGivenAway() {
 			n++
 		}
 	}
 	return n
+}
+
+// beingGivenAway reports whether, on a server that leaves, the replica still has to become somebody else's to lead.
+func (v *view) beingGivenAway() bool {
+	return (v.status == pacifica.Primary && len(v.secondaries) > 0) || (v.status == pacifica.Inactive && v.transient && v.leaving)
 }

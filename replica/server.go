@@ -39,6 +39,7 @@ type Server struct {
 	lease       lease
 	connected   atomic.Bool
 	denyClients atomic.Bool
+	leaving     atomic.Bool  // primaries are being handed over; see refuseByRole
 	writeBytes  atomic.Int64 // of writes that are not answered yet
 	syncNow     chan struct{}
 	readers     *workers
