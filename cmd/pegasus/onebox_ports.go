@@ -38,6 +38,17 @@ func awaitPort(host string, port int, wait time.Duration) {
 	}
 }
 
+// dyingWait bounds the wait for what a killed server holds: the kernel takes its time to end a process that is in the
+// middle of a sync, and whoever starts the next one sees the old one as ended before that.
+const dyingWait = 3 * time.Second
+
+// awaitDying waits while somebody listens on a port; one who stays makes listening fail.
+func awaitDying(port int) {
+	for end := time.Now().Add(dyingWait); bench.Listening(port) && time.Now().Before(end); {
+		time.Sleep(passingPoll)
+	}
+}
+
 // checkPorts fails, before anything is started, when a port of the plan is taken; the error says by whom and what to do.
 func checkPorts(p *plan, wait time.Duration) error {
 	var taken []int

@@ -33,6 +33,7 @@ func startMeta(c *conf.Config, logger *slog.Logger) (server, error) {
 		return nil, err
 	}
 	awaitPort(listenHost(c), int(c.AppsMeta.Ports), passingWait)
+	awaitDying(int(c.AppsMeta.Ports))
 	s, err := meta.Start(options)
 	if err != nil {
 		return nil, errors.Join(err, options.Backend.Close())

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -20,16 +21,32 @@ func startReplica(c *conf.Config, logger *slog.Logger) (server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := replica.NewServer(options)
+	s, err := openReplica(options, dyingWait)
 	if err != nil {
 		return nil, err
 	}
 	awaitPort(listenHost(c), int(c.AppsReplica.Ports), passingWait)
+	awaitDying(int(c.AppsReplica.Ports))
 	if err := s.Start(); err != nil {
 		s.Close() // the reason of the failed start is what matters
 		return nil, err
 	}
 	return s, nil
+}
+
+// openReplica waits while a killed server still holds the data directories.
+func openReplica(o replica.Options, wait time.Duration) (*replica.Server, error) {
+	told := false
+	for end := time.Now().Add(wait); ; time.Sleep(passingPoll) {
+		s, err := replica.NewServer(o)
+		if err == nil || !errors.Is(err, disk.ErrInUse) || time.Now().After(end) {
+			return s, err
+		}
+		if !told {
+			o.Logger.Warn("wait for the data directories", "err", err)
+			told = true
+		}
+	}
 }
 
 func replicaOptions(c *conf.Config, logger *slog.Logger) (replica.Options, error) {

@@ -145,9 +145,14 @@ func (c *Cluster) KillAll() {
 	c.t.Logf("%s everything killed", time.Now().Format("15:04:05.000"))
 	<-c.ended
 	for _, pid := range pids {
-		for syscall.Kill(pid, 0) == nil && !zombie(pid) {
-			time.Sleep(5 * time.Millisecond)
-		}
+		c.AwaitEnd(pid)
+	}
+}
+
+// AwaitEnd waits until a process is gone.
+func (c *Cluster) AwaitEnd(pid int) {
+	for syscall.Kill(pid, 0) == nil && !zombie(pid) {
+		time.Sleep(5 * time.Millisecond)
 	}
 }
 
