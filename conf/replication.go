@@ -31,6 +31,7 @@ type Replication struct {
 	FDBeaconIntervalSeconds                        Seconds         `key:"fd_beacon_interval_seconds" fv:"i32" def:"1" min:"1" doc:"period of beacons from replica server to meta"`
 	FDLeaseSeconds                                 Seconds         `key:"fd_lease_seconds" fv:"i32" def:"7" min:"2" doc:"a replica server without an answered beacon for this long stops serving"`
 	FDGraceSeconds                                 Seconds         `key:"fd_grace_seconds" fv:"i32" def:"8" min:"3" doc:"the meta counts a server silent for this long as dead; longer than the lease"`
+	FDWitness                                      bool            `key:"fd_witness" fv:"bool" def:"true" is:"own" doc:"a small second process tells the meta servers at once when this server has been killed or has crashed"`
 	DelayForFDTimeoutOnStart                       bool            `key:"delay_for_fd_timeout_on_start" fv:"bool" def:"false" is:"pending" doc:"wait for one grace period at start"`
 	DenyClientOnStart                              bool            `key:"deny_client_on_start" fv:"bool" def:"false" doc:"refuse all clients"`
 	CheckpointDisabled                             bool            `key:"checkpoint_disabled" fv:"bool" def:"false" is:"pending" doc:"no periodic flush of the stores"`

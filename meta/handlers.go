@@ -13,6 +13,7 @@ import (
 func (s *Server) registerHandlers() {
 	s.rpc.Handle("RPC_CM_QUERY_PARTITION_CONFIG_BY_INDEX", s.onQueryConfig)
 	s.rpc.Handle("RPC_FD_FAILURE_DETECTOR_PING", s.onBeacon)
+	s.rpc.Handle("RPC_FD_PROCESS_ENDED", s.onDeath)
 	s.rpc.Handle("RPC_CLI_CLI_CALL", s.commands.Handle)
 	s.rpc.Handle("RPC_NEGOTIATION", rpc.NegotiationDisabled)
 	s.registerReplicaHandlers()

@@ -80,3 +80,21 @@ func (s *Server) onBeacon(r *rpc.Request) {
 	}
 	r.Reply(ack)
 }
+
+// onDeath takes in the word of a witness that the process which sent beacons from an address since a time has ended. The
+// answer says whether this meta leads, and whether nothing is left to tell.
+func (s *Server) onDeath(r *rpc.Request) {
+	var b fd.BeaconMsg
+	if err := r.Decode(&b); err != nil {
+		s.refuse(r, err)
+		return
+	}
+	ack := &fd.BeaconAck{Time: b.Time, ThisNode: s.self.Ptr(), PrimaryNode: base.NewRPCAddress()}
+	if t := s.leadingTerm(); t != nil && t.ready.Load() {
+		ack.IsMaster, ack.PrimaryNode = true, s.self.Ptr()
+		t.do(func(now int64) {
+			ack.Allowed = t.core.OnDeath(now, addressOf(b.FromNode, b.HpFromNode), b.GetStartTime())
+		})
+	}
+	r.Reply(ack)
+}

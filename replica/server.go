@@ -125,6 +125,9 @@ func (s *Server) Start() error {
 // Addr is the address that this server tells others.
 func (s *Server) Addr() base.RPCAddress { return s.self }
 
+// StartUnixMs tells this process from those that served the same address before; beacons carry it.
+func (s *Server) StartUnixMs() int64 { return s.startUnixMs }
+
 // Close stops serving, flushes every store and leaves nothing to replay.
 func (s *Server) Close() error {
 	s.mu.Lock()

@@ -50,6 +50,6 @@ Start a cluster on this machine with "pegasus onebox", then point an application
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newOneboxCommand(), newServerCommand(), newShellCommand(), newBenchCommand(), newVersionCommand())
+	root.AddCommand(newOneboxCommand(), newServerCommand(), newShellCommand(), newBenchCommand(), newVersionCommand(), newWitnessCommand())
 	return root
 }

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/pegasus-go/pegasus/conf"
+	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/replica"
 	"github.com/pegasus-go/pegasus/replica/disk"
 	"github.com/pegasus-go/pegasus/replica/nfs"
@@ -31,7 +33,22 @@ func startReplica(c *conf.Config, logger *slog.Logger) (server, error) {
 		s.Close() // the reason of the failed start is what matters
 		return nil, err
 	}
-	return s, nil
+	return &replicaServer{Server: s, metas: options.Metas, witness: c.Replication.FDWitness}, nil
+}
+
+// replicaServer is a replica server with what its witness has to know.
+type replicaServer struct {
+	*replica.Server
+	metas   []base.RPCAddress
+	witness bool
+}
+
+func (s *replicaServer) testimony() (testimony, bool) {
+	t := testimony{Pid: os.Getpid(), Address: s.Addr().String(), StartUnixMs: s.StartUnixMs()}
+	for _, m := range s.metas {
+		t.Metas = append(t.Metas, m.String())
+	}
+	return t, s.witness
 }
 
 // openReplica waits while a killed server still holds the data directories.

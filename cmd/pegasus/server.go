@@ -58,6 +58,7 @@ func runServer(ctx context.Context, config string, log logFlags) error {
 		return err
 	}
 	logger.Info("started", "took", time.Since(began))
+	dismiss := startWitnesses(servers, logger)
 	terminated := make(chan os.Signal, 1)
 	signal.Notify(terminated, syscall.SIGTERM)
 	<-ctx.Done()
@@ -69,6 +70,7 @@ func runServer(ctx context.Context, config string, log logFlags) error {
 	case <-time.After(signalGap):
 		err = closeAll(servers)
 	}
+	dismiss()
 	logger.Info("stopped", "took", time.Since(stopping), "err", err)
 	return err
 }

@@ -32,6 +32,12 @@ func (s *State) OnBeacon(now int64, b Beacon) BeaconAnswer {
 	}
 	fresh := n == nil
 	n = s.node(b.From)
+	if b.StartMs != 0 && b.StartMs == n.goneMs {
+		// Sent before the process ended, and overtaken by the news of that. Should it live against all evidence, it must
+		// not keep its lease.
+		s.warn("%s: a beacon of a process that has ended", s.HostPort(b.From))
+		return BeaconAnswer{Ignore: true}
+	}
 	restarted := n.noteStart(now, b.StartMs, s.opts.StableRunMs)
 	if b.StartMs != 0 && s.opts.UnstableRestartsMax > 0 && n.restarts >= s.opts.UnstableRestartsMax {
 		if fresh {
@@ -57,11 +63,12 @@ func (s *State) OnBeacon(now int64, b Beacon) BeaconAnswer {
 // the server's clock was set back, or the beacon is a late one of a process that is gone.
 func (n *Node) noteStart(now, startMs, stableMs int64) (restarted bool) {
 	if startMs == 0 {
+		n.soleSinceMs = now // it may be any process
 		return false
 	}
 	restarted = n.processMs != 0 && n.processMs != startMs
 	if n.processMs != startMs {
-		n.processMs, n.sinceMs = startMs, now
+		n.processMs, n.sinceMs, n.soleSinceMs = startMs, now, now
 	}
 	switch {
 	case n.startMs == 0:

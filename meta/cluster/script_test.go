@@ -244,6 +244,12 @@ func (w *world) server(a args) bool {
 				fmt.Fprintf(&w.out, "%s not allowed\n", n)
 			}
 		}
+	case "died":
+		for _, n := range a.words() {
+			if !w.s.OnDeath(w.now, nodeAddr(n), a.int("start", 1)) {
+				fmt.Fprintf(&w.out, "%s: not known\n", n)
+			}
+		}
 	case "sync":
 		w.sync(a)
 	case "update":

@@ -56,6 +56,21 @@ func (n *simNode) crash() {
 	n.up = false
 	n.life++
 	n.m.logf("%s crashes", nodeName(n.addr))
+	if n.m.rng.IntN(2) == 0 {
+		n.witness(n.startMs, simWitnessTries)
+	}
+}
+
+// witness tells the meta of the end of a process, as late as it may be and as often as it takes. Beacons of the process
+// may arrive later, and its successor may be at work.
+func (n *simNode) witness(startMs int64, tries int) {
+	n.m.send(func() {
+		n.m.ask(func(s *State) {
+			if !s.OnDeath(n.m.now, n.addr, startMs) && tries > 1 {
+				n.m.after(simBeatMs/2, func() { n.witness(startMs, tries-1) })
+			}
+		})
+	})
 }
 
 func (n *simNode) muted() bool { return n.m.now < n.mutedUntil }

@@ -20,8 +20,10 @@ var (
 // Times of the simulation. Lease < grace, as everywhere.
 const (
 	simLeaseMs = 2000
-	simGraceMs = 2200
-	simBeatMs  = 300
+	// how often a witness says that a process has ended
+	simWitnessTries = 6
+	simGraceMs      = 2200
+	simBeatMs       = 300
 )
 
 // sim runs the core against model replica servers over a network that delays, loses and doubles

@@ -86,6 +86,8 @@ type Node struct {
 	startMs     int64              // latest start time of a process, by its own clock; 0: unknown
 	processMs   int64              // start time in the last beacon that told one
 	sinceMs     int64              // when that process was first heard, by this clock
+	soleSinceMs int64              // the same, or when a beacon came that told no start time
+	goneMs      int64              // start time of the process that was last known to have ended; 0: none
 	restarts    int                // quick restarts in a row
 	collectedMs int64              // when it last reported all its replicas; 0: not since it (re)connected
 	parts       map[base.Gpid]bool // partitions it is a member of; true: as primary
