@@ -9,12 +9,13 @@ SEEDS    ?= 500
 FIRST    ?= 1
 HOURS    ?= 1
 ONLY     ?=
+SOAK     ?= 5m
 # Exchanges recorded from an original cluster, for the tests that replay them; those skip without.
 VECTORS  ?= $(wildcard $(CURDIR)/../shared/vectors)
 export PEGASUS_VECTORS = $(VECTORS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build onebox shell deps test race lint gen bench compat fuzz sim cores mutants e2e fmt clean
+.PHONY: help build onebox shell deps test race race-e2e lint gen bench compat fuzz sim cores mutants e2e soak fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +37,9 @@ test: deps ## all tests except the long ones (PKGS=./rpc/... narrows it down)
 
 race: ## the same tests under the race detector, long loops shortened
 	$(GO) test -race -short -timeout 40m $(PKGS)
+
+race-e2e: deps ## servers built with the race detector: observed behaviour, failover, rolling restart, witness, soak
+	PEGASUS_RACE=1 $(GO) test -count=1 -timeout 40m -v -run 'Observed|Failover|RollingRestart|Witness|Soak' ./compat-tests $(ARGS)
 
 lint: ## import floors, gofmt, vet, sizes, doc.go, links in docs
 	$(GO) test -count=1 ./internal/lint
@@ -65,6 +69,9 @@ mutants: ## plant known bugs one by one and see which layer of the tests objects
 e2e: build ## kill servers of a real onebox under load, check that nothing acknowledged is lost, and what a person types
 	$(GO) test -count=1 -timeout 30m -v ./cmd/pegasus
 	$(GO) test -count=1 -timeout 30m -v -run 'Failover|Observed|StandardPorts' ./compat-tests
+
+soak: ## plateaus of memory, descriptors, threads and goroutines under all that comes and goes (SOAK=10m); soak/soak.csv and .svg
+	SOAK=$(SOAK) SOAK_OUT=$(CURDIR)/soak $(GO) test -count=1 -timeout 240m -v -run TestSoak ./compat-tests
 
 fmt: ## gofmt all files that are not generated
 	gofmt -l -w $$(find . -name '*.go' -not -path './.*' | xargs grep -L '^// Code generated .* DO NOT EDIT')
