@@ -47,7 +47,7 @@ type NFS struct {
 // ZooKeeper is [zookeeper]: only with meta_state_service_zookeeper.
 type ZooKeeper struct {
 	HostsList List   `key:"hosts_list" fv:"string" def:"" check:"hostports" doc:"the ZooKeeper ensemble, host:port"`
-	TimeoutMs Millis `key:"timeout_ms" fv:"i32" def:"10000" min:"1000" max:"600000" doc:"session timeout of ZooKeeper: a meta that is cut off stops leading before it has passed"`
+	TimeoutMs Millis `key:"timeout_ms" fv:"i32" def:"4000" min:"1000" max:"600000" doc:"session timeout of ZooKeeper: a meta that is cut off stops leading before it has passed. Two seconds or more shorter than fd_lease_seconds, or all servers stop serving when the leading meta is killed"`
 }
 
 // Metrics is [metrics].

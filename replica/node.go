@@ -12,6 +12,9 @@ import (
 	"github.com/pegasus-go/pegasus/rpc"
 )
 
+// beaconRetry is the pause between beacons while no meta server leads.
+const beaconRetry = 250 * time.Millisecond
+
 // beaconLoop keeps the lease and, with it, the node's place in the cluster. A beacon that is
 // refused or lost is followed by the next meta server at once.
 func (s *Server) beaconLoop() {
@@ -21,11 +24,12 @@ func (s *Server) beaconLoop() {
 		if s.beacon() {
 			failures = 0
 		} else {
-			// The first round over all meta servers is quick, then once a second.
+			// The first round over all meta servers is quick; then one is asked every now and then until there is a leader
+			// again, which must be found before the lease is over.
 			failures++
 			pause = 50 * time.Millisecond
 			if failures > len(s.opts.Metas) {
-				pause = time.Second
+				pause = beaconRetry
 			}
 		}
 		s.checkLease()

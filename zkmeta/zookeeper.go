@@ -20,7 +20,7 @@ type ZooKeeperOptions struct {
 	// use the same LockRoot elect one leader among them.
 	LockRoot string
 	// SessionTimeout is what is asked of the server, which may change it.
-	// Default 10 s.
+	// Default 4 s.
 	SessionTimeout time.Duration
 	// CallTimeout bounds each request. Default: a third of SessionTimeout.
 	CallTimeout time.Duration
@@ -32,7 +32,7 @@ type ZooKeeperOptions struct {
 
 func (o *ZooKeeperOptions) setDefaults() {
 	if o.SessionTimeout <= 0 {
-		o.SessionTimeout = 10 * time.Second
+		o.SessionTimeout = 4 * time.Second
 	}
 	if o.CallTimeout <= 0 {
 		o.CallTimeout = o.SessionTimeout / 3
