@@ -67,6 +67,23 @@ func expect(t *testing.T, op string, err error, ok bool, code base.ErrorCode) {
 	}
 }
 
+func TestInfoCountsTheAttempts(t *testing.T) {
+	fake, _, tab := open(t, client.Options{})
+	var info client.Info
+	for failures := range 3 {
+		if failures > 0 {
+			fake.Fail(putCode, base.ErrInvalidState, failures)
+		}
+		if err := tab.Observe(&info).Set(within(t, 5*time.Second), b("h"), b("s"), b("v"), 0); err != nil || info.Attempts != failures+1 || info.Server == "" {
+			t.Errorf("after %d failures: %+v %v", failures, info, err)
+		}
+	}
+	fake.Fail(putCode, base.ErrBusy, 1)
+	if err := tab.Observe(&info).Set(t.Context(), b("h"), b("s"), b("v"), 0); err == nil || info.Attempts != 1 {
+		t.Errorf("a failed operation: %+v %v", info, err)
+	}
+}
+
 func TestNoRetryTellsTheFirstError(t *testing.T) {
 	fake, _, tab := open(t, client.Options{NoRetry: true})
 	fake.Fail(putCode, base.ErrInvalidState, 1)
