@@ -66,11 +66,11 @@ func runServer(ctx context.Context, config string, log logFlags) error {
 	stopping := time.Now()
 	select {
 	case <-terminated:
-		err = leave(servers)
+		err = leave(servers) // the witnesses tell of the end, so that nobody waits for this server as a secondary
 	case <-time.After(signalGap):
 		err = closeAll(servers)
+		dismiss()
 	}
-	dismiss()
 	logger.Info("stopped", "took", time.Since(stopping), "err", err)
 	return err
 }

@@ -10,7 +10,7 @@ import (
 	"syscall"
 )
 
-// farewell is what a server writes to its witness when it ends in order.
+// farewell is what a server writes to its witness when it ends with the whole cluster and nobody is to replace it.
 const farewell = "."
 
 // witnessPipe holds the pipes to witnesses. They must stay reachable as long as the process lives, or the garbage collector
