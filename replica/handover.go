@@ -66,6 +66,7 @@ func (p *partition) refuseByRole(req *rpc.Request, code base.ErrorCode) {
 		req.ReplyError(code)
 		return
 	}
+	req.DeferFlush(nil) // the answer comes from another goroutine than the loop, whose batch it must not touch
 	over := !p.view.Load().beingGivenAway()
 	p.srv.host.AfterFunc(handOverHold, func() {
 		if over {

@@ -25,8 +25,11 @@ type sweepState struct {
 	running bool
 }
 
+// init takes the lock because the engine looks at a store as soon as it is added, while it is still being opened.
 func (w *sweepState) init(due time.Time) {
+	w.mu.Lock()
 	w.due = due
+	w.mu.Unlock()
 	w.sawTTL.Store(true)
 }
 
