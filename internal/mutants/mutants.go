@@ -152,4 +152,12 @@ var mutants = []mutant{
 		Name: "impatient meta", File: "meta/cluster/fd.go", Why: "a server counts as dead before its lease is over",
 		Old: "now-n.beaconMs > s.opts.FDGraceMs", New: "now-n.beaconMs > s.opts.FDGraceMs/4",
 	},
+	{
+		Name: "news of another process", File: "meta/cluster/death.go", Why: "the end of one process counts for its successor at the address",
+		Old: "n.processMs != startMs || ", New: "",
+	},
+	{
+		Name: "news too early", File: "meta/cluster/death.go", Why: "the end of a process counts although another one may hold a lease at the address",
+		Old: " || now-n.soleSinceMs <= s.opts.FDGraceMs", New: "",
+	},
 }
