@@ -285,12 +285,13 @@ func (p *partition) openStore() (*rrdb.Store, error) {
 }
 
 // storeFailed hears of failures in the store's background. A full disk may get room again, and
-// writes are refused until then; anything else ends the replica, the group has others.
+// writes are refused until then, unless the store itself gave up; anything else ends the replica, the group has others.
 func (p *partition) storeFailed(err error) {
 	p.log.Error("store", "err", err)
-	if !rrdb.IsNoSpace(err) {
-		p.post(pacifica.Failed{Err: err})
+	if s := p.store.Load(); rrdb.IsNoSpace(err) && (s == nil || s.Err() == nil) {
+		return
 	}
+	p.post(pacifica.Failed{Err: err})
 }
 
 // replay rebuilds what was prepared and committed after the store's last flush.
@@ -339,7 +340,7 @@ func (s *Server) closed(p *partition, reason error) {
 			s.moveAside(p.gpid, p.dir, disk.SuffixError)
 			return
 		}
-		if rrdb.IsIO(reason) {
+		if rrdb.IsIO(reason) && !rrdb.IsNoSpace(reason) {
 			s.disks.MarkBroken(p.dir)
 		}
 	}
