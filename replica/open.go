@@ -261,6 +261,10 @@ func (s *Server) openDir(gpid base.Gpid, dir string) (p *partition, err error) {
 			return nil, errors.Join(err, p.plog.Close())
 		}
 	}
+	if first := p.plog.FirstDecree(); first > store.LastApplied()+1 {
+		err = fmt.Errorf("%s: store ends at decree %d, its log begins at %d: %w", dir, store.LastApplied(), first, errIncomplete)
+		return nil, errors.Join(err, p.plog.Close())
+	}
 	params := s.opts.Core
 	p.core = pacifica.New(gpid, s.self, params, init.Ballot, store.LastApplied(), store.LastAppliedTimestampUs())
 	p.core.SetMaxReplicaCount(app.MaxReplicaCount)
