@@ -159,9 +159,7 @@ func (s *Store) Checkpoint(dir string) (decree int64, err error) {
 // DecreeOf opens a checkpoint read-only, which also checks that it can be opened, and returns the
 // decree it holds.
 func (e *Engine) DecreeOf(dir string) (int64, error) {
-	po := e.pebbleOptions(nil, true)
-	po.ErrorIfNotExists = true
-	db, err := openPebble(dir, po)
+	db, _, err := e.openReadOnly(dir)
 	if err != nil {
 		return 0, err
 	}
