@@ -53,9 +53,9 @@ func (k *checkpointKeeper) forLearner(p *partition, from int64) (*checkpoint, er
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	c, err := k.get(p, from)
-	if err == nil && time.Since(c.verified) > verifyAgain {
+	if err == nil && p.srv.host.Now().Sub(c.verified) > verifyAgain {
 		if err = p.srv.engine.Verify(p.ctx, c.dir, nil); err == nil {
-			c.verified = time.Now()
+			c.verified = p.srv.host.Now()
 		}
 	}
 	if rrdb.IsCorruption(err) {

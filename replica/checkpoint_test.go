@@ -18,7 +18,7 @@ func liveReplica(t *testing.T, d *faultfs.Disk) *partition {
 	s := idleServer(t, d)
 	s.opts.Plog.FileBytesMax, s.opts.Plog.ReserveBytesMax = 20_000, -1
 	s.pool = rpc.NewPool(rpc.PoolOptions{From: s.self, Logger: s.log}) // there is nobody to hear of an end
-	s.meta = newMetaClient(s.pool, s.opts.Metas, time.Second)
+	s.meta = newMetaClient(s.host, s.pool, s.opts.Metas, time.Second)
 	p, err := s.openDir(testGpid, newReplicaDir(t, s))
 	if err != nil {
 		t.Fatal(err)

@@ -150,7 +150,10 @@ func (c *checker) log(r *Replica) bool {
 		c.found(r, dir, err)
 		return false
 	}
-	if !i.Clean {
+	switch {
+	case i.TailCut:
+		c.report.add(Info, dir, "torn tail: what stands behind the last whole block, decree %d, is left out; usually a write that a crash interrupted", i.Last)
+	case !i.Clean:
 		c.report.add(Info, dir, "not closed in order: the log ends with its last whole block, as after a crash")
 	}
 	if i.BallotMax > r.Ballot {

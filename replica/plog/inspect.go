@@ -1,6 +1,10 @@
 package plog
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/pegasus-go/pegasus/internal/host"
+)
 
 // Inspection is what a log consists of.
 type Inspection struct {
@@ -11,6 +15,7 @@ type Inspection struct {
 	Last       int64 // the highest; First-1 when there is none
 	BallotMax  int64
 	Clean      bool     // closed in order; otherwise what follows the last whole block was cut off, as by a crash
+	TailCut    bool     // something stood behind the last whole block, see Log.TailCut
 	Leftovers  []string // files that Open would remove
 	Recyclable int      // collected files kept for reuse
 }
@@ -20,7 +25,7 @@ type Inspection struct {
 func Inspect(dir string, o Options, fn func(Entry) error) (i Inspection, err error) {
 	l := &Log{dir: dir, o: o.withDefaults()}
 	l.fs = l.o.FS
-	l.idle.L = &l.mu
+	l.opMu = host.NewMutex()
 	found, err := l.list()
 	if err != nil {
 		return i, err
@@ -42,6 +47,7 @@ func Inspect(dir string, o Options, fn func(Entry) error) (i Inspection, err err
 		}
 	}
 	i.Files, i.Leftovers, i.Recyclable = len(l.files), plan.drop, len(l.recycled)
+	i.TailCut = l.TailCut()
 	i.Bytes, i.First, i.Last = l.Bytes(), l.FirstDecree(), l.LastDecree()
 	err = l.Replay(i.First-1, func(e Entry) error {
 		i.Entries++
