@@ -3,9 +3,11 @@ package replica
 import (
 	"fmt"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/pegasus-go/pegasus/replica/disk"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
 	"github.com/pegasus-go/pegasus/rpc"
 	"github.com/pegasus-go/pegasus/rrdb"
@@ -111,5 +113,67 @@ func TestLogWaitsForLearnersThatCopy(t *testing.T) {
 	flushAndTidy()
 	if first := p.plog.FirstDecree(); first <= c.decree+20 {
 		t.Errorf("nobody copies any more, log begins at %d, checkpoint of decree %d", first, c.decree)
+	}
+}
+
+// failOn lets operations fail whose kind and path match.
+func failOn(d *faultfs.Disk, err error, kind faultfs.Kind, part string) {
+	d.Fail(func(op faultfs.Op) error {
+		if op.Kind == kind && strings.Contains(op.Path, part) {
+			return err
+		}
+		return nil
+	})
+}
+
+// TestFirstErrorOfTheDiskEndsReplica: a disk that fails is not tried for ever; the group has other members.
+func TestFirstErrorOfTheDiskEndsReplica(t *testing.T) {
+	d := faultfs.New(faultfs.Options{})
+	p := liveReplica(t, d)
+	p.put(t, 0, 10)
+	failOn(d, syscall.EIO, faultfs.OpCreate, "/data/rdb/")
+	before := d.Counts().Of(faultfs.OpCreate)
+	if err := p.store.Load().Flush(); !rrdb.IsIO(err) {
+		t.Errorf("flush: %v", err)
+	}
+	select {
+	case <-p.done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the replica goes on")
+	}
+	if n := d.Counts().Of(faultfs.OpCreate) - before; n > 100 {
+		t.Errorf("%d files were tried", n)
+	}
+	if s := p.srv.disks.StatusOf(p.dir); s != disk.IOError {
+		t.Errorf("the disk is %v", s)
+	}
+}
+
+// TestFullDiskAtTheManifest: where a table still fits and the manifest does not, the store cannot go on. The replica
+// ends, and the disk, which will have room again, is no broken one.
+func TestFullDiskAtTheManifest(t *testing.T) {
+	d := faultfs.New(faultfs.Options{})
+	p := liveReplica(t, d)
+	p.put(t, 0, 10)
+	failOn(d, syscall.ENOSPC, faultfs.OpWrite, "/MANIFEST-")
+	if err := p.store.Load().Flush(); !rrdb.IsNoSpace(err) {
+		t.Errorf("flush: %v", err)
+	}
+	select {
+	case <-p.done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the replica goes on with a store that gave up")
+	}
+	if s := p.srv.disks.StatusOf(p.dir); s != disk.Normal {
+		t.Errorf("the disk is %v", s)
+	}
+	d.Fail(nil)
+	again, err := p.srv.openDir(testGpid, p.dir)
+	if err != nil {
+		t.Fatalf("once there is room: %v", err)
+	}
+	defer closeParts(t, again)
+	if n := again.core.MaxDecree(); n < 10 {
+		t.Errorf("holds %d decrees", n)
 	}
 }
