@@ -156,7 +156,7 @@ func (c *checker) log(r *Replica) bool {
 	case !i.Clean:
 		c.report.add(Info, dir, "not closed in order: the log ends with its last whole block, as after a crash")
 	}
-	if i.BallotMax > r.Ballot {
+	if i.BallotMax > r.Ballot && r.Verdict != "damaged" {
 		c.report.add(Warning, dir, "holds ballot %d, .init-info says %d", i.BallotMax, r.Ballot)
 	}
 	for _, path := range i.Leftovers {
