@@ -4,13 +4,18 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // fence is the file system of one store. Once the store has failed for good nothing is written through it any more:
-// the engine, which would have ended the process, goes on with what it has in memory and tries again, and what it
-// would write then contradicts what is on disk (after a manifest that could not be synced: the same rows in two tables).
+// what the engine would write then contradicts what is on disk.
+//
+// Where the engine cannot write or sync its manifest, or sync a directory, it wants the process to end: it panics, or
+// reports a fatal error, after which what it has in memory is wrong (the same rows flushed twice, compactions that
+// panic). So it is told that all went well, and the store ends instead: it answers nothing any more, and the
+// directory opens as after a crash at that moment.
 type fence struct {
 	vfs.FS
 	s *Store
@@ -24,14 +29,36 @@ func (f fence) check() error {
 }
 
 func (f fence) file(name string, open func() (vfs.File, error)) (vfs.File, error) {
-	if err := f.check(); err != nil {
-		return nil, err
+	err := f.check()
+	var file vfs.File
+	if err == nil {
+		file, err = open()
 	}
-	file, err := open()
+	if vital(f.FS.PathBase(name)) {
+		return vitalFile{File: file, f: f, name: name}, f.end("create "+name, err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return fencedFile{File: file, f: f, name: name}, nil
+}
+
+// vital says whether the engine cannot go on without writing a file of this name.
+func vital(base string) bool {
+	return strings.HasPrefix(base, "MANIFEST-") || strings.HasPrefix(base, "marker.")
+}
+
+// end ends the store over an error that the engine must not see.
+func (f fence) end(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var e *Error
+	if !errors.As(wrap(op, err), &e) {
+		e = &Error{Op: op, Class: ClassOther, Err: err}
+	}
+	f.s.fail(e)
+	return nil
 }
 
 func (f fence) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
@@ -143,8 +170,52 @@ func pathError(op, name string, err error) error {
 	return &fs.PathError{Op: op, Path: name, Err: err}
 }
 
-// fencedDir is a directory's handle. Where the engine cannot sync one it panics, on goroutines of its own too, which
-// would end the whole server. It is told that all is well, and the store ends: nothing that it says later counts.
+// vitalFile is a manifest or a marker. What fails ends the store; after that it takes everything and keeps nothing.
+type vitalFile struct {
+	vfs.File // nil when it could not be created
+	f        fence
+	name     string
+}
+
+func (v vitalFile) do(op string, run func() error) error {
+	if v.f.check() != nil {
+		return nil
+	}
+	return v.f.end(op+" "+v.name, pathError(op, v.name, run()))
+}
+
+func (v vitalFile) Write(b []byte) (int, error) {
+	return len(b), v.do("write", func() error { _, err := v.File.Write(b); return err })
+}
+
+func (v vitalFile) Sync() error     { return v.do("sync", func() error { return v.File.Sync() }) }
+func (v vitalFile) SyncData() error { return v.do("sync", func() error { return v.File.SyncData() }) }
+
+func (v vitalFile) SyncTo(length int64) (full bool, err error) {
+	err = v.do("sync", func() error { full, err = v.File.SyncTo(length); return err })
+	return full, err
+}
+
+func (v vitalFile) Preallocate(offset, length int64) error {
+	return v.do("preallocate", func() error { return v.File.Preallocate(offset, length) })
+}
+
+func (v vitalFile) Close() error {
+	if v.File == nil {
+		return nil
+	}
+	return v.f.end("close "+v.name, pathError("close", v.name, v.File.Close()))
+}
+
+// Fd has no descriptor to give where there is no file.
+func (v vitalFile) Fd() uintptr {
+	if v.File == nil {
+		return vfs.InvalidFd
+	}
+	return v.File.Fd()
+}
+
+// fencedDir is a directory's handle.
 type fencedDir struct {
 	vfs.File
 	f    fence
@@ -155,8 +226,5 @@ func (f fencedDir) Sync() error {
 	if f.f.check() != nil {
 		return nil
 	}
-	if err := f.File.Sync(); err != nil {
-		f.f.s.fail(wrap("sync directory "+f.name, pathError("sync", f.name, err)).(*Error))
-	}
-	return nil
+	return f.f.end("sync directory "+f.name, pathError("sync", f.name, f.File.Sync()))
 }
