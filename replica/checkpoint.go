@@ -11,6 +11,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/pegasus-go/pegasus/replica/disk"
+	"github.com/pegasus-go/pegasus/replica/pacifica"
+	"github.com/pegasus-go/pegasus/rrdb"
 )
 
 const (
@@ -30,8 +32,14 @@ type checkpoint struct {
 	dir    string
 	files  []string
 	sizes  []int64
-	made   time.Time
+	made   time.Time // or last asked for
+	// verified is when all blocks were last found to be in order.
+	verified time.Time
 }
+
+// verifyAgain is after what time a checkpoint is read through before one more learner gets it. Learners ask again when an
+// answer takes long, and must find it ready then.
+const verifyAgain = 10 * time.Minute
 
 // checkpointKeeper makes at most one checkpoint at a time and keeps the newest for a while.
 type checkpointKeeper struct {
@@ -39,10 +47,25 @@ type checkpointKeeper struct {
 	newest *checkpoint
 }
 
-// forLearner returns a checkpoint from which the log goes on, making one when the last will not do.
+// forLearner returns a checkpoint from which the log goes on, making one when the last will not do. One with a damaged
+// block is not handed out: it ends this replica, whose tables it is made of.
 func (k *checkpointKeeper) forLearner(p *partition, from int64) (*checkpoint, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	c, err := k.get(p, from)
+	if err == nil && p.srv.host.Now().Sub(c.verified) > verifyAgain {
+		if err = p.srv.engine.Verify(p.ctx, c.dir, nil); err == nil {
+			c.verified = p.srv.host.Now()
+		}
+	}
+	if rrdb.IsCorruption(err) {
+		p.post(pacifica.Failed{Err: err})
+	}
+	return c, err
+}
+
+// get: the caller holds k.mu.
+func (k *checkpointKeeper) get(p *partition, from int64) (*checkpoint, error) {
 	if c := k.newest; c != nil && c.decree >= from && p.plog.FirstDecree() <= c.decree+1 {
 		c.made = p.srv.host.Now()
 		return c, nil
@@ -83,9 +106,24 @@ func (k *checkpointKeeper) forLearner(p *partition, from int64) (*checkpoint, er
 	return c, nil
 }
 
+// pinned is the decree after which the log must go on, that of the checkpoint which learners copy; none when there is no
+// checkpoint. It is not known while one is in the making.
+func (k *checkpointKeeper) pinned(none int64) (decree int64, known bool) {
+	if !k.mu.TryLock() {
+		return 0, false
+	}
+	defer k.mu.Unlock()
+	if k.newest == nil {
+		return none, true
+	}
+	return k.newest.decree, true
+}
+
 // expire removes a checkpoint that no learner asked for lately.
 func (k *checkpointKeeper) expire(p *partition, keep time.Duration) {
-	k.mu.Lock()
+	if !k.mu.TryLock() {
+		return // it is being made or read
+	}
 	defer k.mu.Unlock()
 	if k.newest == nil || p.srv.host.Now().Sub(k.newest.made) < keep {
 		return
@@ -126,12 +164,12 @@ func (p *partition) tidy() {
 			durable = store.LastDurable()
 		}
 	}
-	if !p.keepLog.Load() {
-		if err := p.plog.GC(durable); err != nil {
+	p.checkpoints.expire(p, max(p.srv.opts.CheckpointKeep, p.srv.opts.LearnCopyTimeout))
+	if pinned, known := p.checkpoints.pinned(durable); known && !p.keepLog.Load() {
+		if err := p.plog.GC(min(durable, pinned)); err != nil {
 			p.log.Warn("collect log", "err", err)
 		}
 	}
-	p.checkpoints.expire(p, p.srv.opts.CheckpointKeep)
 	p.removeDiscarded()
 }
 

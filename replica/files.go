@@ -29,9 +29,12 @@ func (p *partition) fetchCheckpoint(ctx context.Context, e pacifica.InstallCheck
 	if err := p.srv.opts.FS.RemoveAll(dest); err != nil {
 		return err
 	}
-	_, err := p.srv.files.Fetch(ctx, nfs.Copy{
+	if _, err := p.srv.files.Fetch(ctx, nfs.Copy{
 		From: e.From, SourceDir: e.Answer.Dir, Files: e.Answer.Files, Sizes: e.Answer.FileSizes, DestDir: dest, Gpid: p.gpid,
 		DestDiskTag: p.srv.disks.TagOf(p.dir),
-	})
-	return err
+	}); err != nil {
+		return err
+	}
+	// Sums of whole files only say that this is what the peer has.
+	return p.srv.engine.Verify(ctx, dest, nil)
 }

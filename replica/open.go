@@ -261,6 +261,10 @@ func (s *Server) openDir(gpid base.Gpid, dir string) (p *partition, err error) {
 			return nil, errors.Join(err, p.plog.Close())
 		}
 	}
+	if first := p.plog.FirstDecree(); first > store.LastApplied()+1 {
+		err = fmt.Errorf("%s: store ends at decree %d, its log begins at %d: %w", dir, store.LastApplied(), first, errIncomplete)
+		return nil, errors.Join(err, p.plog.Close())
+	}
 	params := s.opts.Core
 	p.core = pacifica.New(gpid, s.self, params, init.Ballot, store.LastApplied(), store.LastAppliedTimestampUs())
 	p.core.SetMaxReplicaCount(app.MaxReplicaCount)
@@ -285,12 +289,13 @@ func (p *partition) openStore() (*rrdb.Store, error) {
 }
 
 // storeFailed hears of failures in the store's background. A full disk may get room again, and
-// writes are refused until then; anything else ends the replica, the group has others.
+// writes are refused until then, unless the store itself gave up; anything else ends the replica, the group has others.
 func (p *partition) storeFailed(err error) {
 	p.log.Error("store", "err", err)
-	if !rrdb.IsNoSpace(err) {
-		p.post(pacifica.Failed{Err: err})
+	if s := p.store.Load(); rrdb.IsNoSpace(err) && (s == nil || s.Err() == nil) {
+		return
 	}
+	p.post(pacifica.Failed{Err: err})
 }
 
 // replay rebuilds what was prepared and committed after the store's last flush.
@@ -339,7 +344,7 @@ func (s *Server) closed(p *partition, reason error) {
 			s.moveAside(p.gpid, p.dir, disk.SuffixError)
 			return
 		}
-		if rrdb.IsIO(reason) {
+		if rrdb.IsIO(reason) && !rrdb.IsNoSpace(reason) {
 			s.disks.MarkBroken(p.dir)
 		}
 	}

@@ -43,7 +43,8 @@ func newCompactionPool(slots int) *compactionPool {
 	return p
 }
 
-func (p *compactionPool) member() *poolMember { return &poolMember{pool: p} }
+// member is the scheduler of s, which may be nil in tests of the pool.
+func (p *compactionPool) member(s *Store) *poolMember { return &poolMember{pool: p, store: s} }
 
 func (p *compactionPool) close() {
 	close(p.stop)
@@ -114,7 +115,7 @@ func (p *compactionPool) pick(tried map[*poolMember]bool) *poolMember {
 		return nil
 	}
 	for m := range p.members {
-		if m.waiting && !tried[m] && m.running < m.db.GetAllowedWithoutPermission() {
+		if m.waiting && !tried[m] && !m.failed() && m.running < m.db.GetAllowedWithoutPermission() {
 			return m
 		}
 	}
@@ -124,6 +125,7 @@ func (p *compactionPool) pick(tried map[*poolMember]bool) *poolMember {
 // poolMember is one store's scheduler and the handle of its grants.
 type poolMember struct {
 	pool    *compactionPool
+	store   *Store
 	db      pebble.DBForCompaction
 	running int
 	waiting bool
@@ -135,6 +137,9 @@ var (
 	_ pebble.CompactionScheduler   = (*poolMember)(nil)
 	_ pebble.CompactionGrantHandle = (*poolMember)(nil)
 )
+
+// failed: the engine's idea of its tables may be wrong then, and a compaction that meets that panics.
+func (m *poolMember) failed() bool { return m.store != nil && m.store.failed.Load() != nil }
 
 func (m *poolMember) setWaiting(w bool) {
 	if m.waiting == w {
@@ -172,7 +177,7 @@ func (m *poolMember) Unregister() {
 func (m *poolMember) TrySchedule() (bool, pebble.CompactionGrantHandle) {
 	m.pool.mu.Lock()
 	defer m.pool.mu.Unlock()
-	if m.gone || m.db == nil {
+	if m.gone || m.db == nil || m.failed() {
 		return false, nil
 	}
 	if m.pool.running < m.pool.max && m.running < m.db.GetAllowedWithoutPermission() {

@@ -61,7 +61,7 @@ func TestCompactionSlotsAreShared(t *testing.T) {
 	var members []*poolMember
 	for range 3 {
 		w := &wanting{pool: p, want: 3, max: 2}
-		m := p.member()
+		m := p.member(nil)
 		m.Register(1, w)
 		dbs, members = append(dbs, w), append(members, m)
 	}

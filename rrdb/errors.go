@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 	"syscall"
 
@@ -65,7 +66,8 @@ func classOf(err error) Class {
 		}
 	}
 	var pe *fs.PathError
-	if errors.As(err, &pe) {
+	var le *os.LinkError
+	if errors.As(err, &pe) || errors.As(err, &le) {
 		return ClassIO
 	}
 	return ClassOther

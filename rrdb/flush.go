@@ -35,7 +35,7 @@ func (s *Store) flush() error {
 		select {
 		case <-done:
 			s.await()
-			return nil
+			return s.Err()
 		case <-tick.C:
 		}
 		if f := s.failed.Load(); f != nil {
@@ -142,7 +142,11 @@ func (s *Store) Checkpoint(dir string) (decree int64, err error) {
 	if err := s.flush(); err != nil {
 		return 0, err
 	}
-	if err := s.db.Checkpoint(dir); err != nil {
+	err = s.db.Checkpoint(dir)
+	if f := s.Err(); f != nil {
+		err = f // whatever the engine thinks of it
+	}
+	if err != nil {
 		return 0, errors.Join(wrap("checkpoint "+dir, err), s.engine.opts.FS.RemoveAll(dir))
 	}
 	decree, err = s.engine.DecreeOf(dir)
@@ -155,9 +159,7 @@ func (s *Store) Checkpoint(dir string) (decree int64, err error) {
 // DecreeOf opens a checkpoint read-only, which also checks that it can be opened, and returns the
 // decree it holds.
 func (e *Engine) DecreeOf(dir string) (int64, error) {
-	po := e.pebbleOptions(nil, true)
-	po.ErrorIfNotExists = true
-	db, err := openPebble(dir, po)
+	db, _, err := e.openReadOnly(dir)
 	if err != nil {
 		return 0, err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // stateKey holds the state record. It sorts after every data key.
@@ -74,7 +75,7 @@ func (e *Engine) Open(dir string, o StoreOptions) (_ *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.loadState(); err != nil {
+	if err := errors.Join(s.Err(), s.loadState()); err != nil {
 		return nil, errors.Join(err, s.db.Close())
 	}
 	s.await()
@@ -88,10 +89,18 @@ func openPebble(dir string, po *pebble.Options) (db *pebble.DB, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = &Error{Op: "open " + dir, Class: ClassCorruption, Err: fmt.Errorf("engine panic: %v", r)}
+			if cause, ok := r.(error); ok { // some calls of the file system must not fail, says the engine
+				err = &Error{Op: "open " + dir, Class: openClass(cause), Err: fmt.Errorf("engine panic: %w", cause)}
+			}
 		}
 	}()
 	if err := refuseOrphans(dir, po); err != nil {
 		return nil, err
+	}
+	if !po.ReadOnly {
+		if err := removeEmptyLogs(dir, po.FS); err != nil {
+			return nil, wrap("open "+dir, err)
+		}
 	}
 	db, err = pebble.Open(dir, po)
 	if err != nil {
@@ -102,6 +111,32 @@ func openPebble(dir string, po *pebble.Options) (db *pebble.DB, err error) {
 		return nil, &Error{Op: "open " + dir, Class: class, Err: err}
 	}
 	return db, nil
+}
+
+// logBytesMin is less than any batch takes in a log of the engine; a closed log without one has a trailer of 11 bytes.
+const logBytesMin = 12
+
+// removeEmptyLogs deletes the engine's own log files, which hold nothing because that log is off. For those of the last
+// life, Open would flush memtables without a row, and wait for ever on a disk that refuses.
+func removeEmptyLogs(dir string, fsys vfs.FS) error {
+	names, err := fsys.List(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, name := range names {
+		if !strings.HasSuffix(name, ".log") {
+			continue
+		}
+		path := fsys.PathJoin(dir, name)
+		info, statErr := fsys.Stat(path)
+		if statErr != nil {
+			return statErr
+		}
+		if info.Size() < logBytesMin {
+			err = errors.Join(err, fsys.Remove(path))
+		}
+	}
+	return err
 }
 
 // refuseOrphans finds tables without the manifest that names them. The engine would take such a

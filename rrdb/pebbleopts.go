@@ -45,7 +45,8 @@ func (e *Engine) pebbleOptions(s *Store, readOnly bool) *pebble.Options {
 	// An ingested table that waits in the flushable queue would live only in the WAL, which is off.
 	o.Experimental.DisableIngestAsFlushable = func() bool { return true }
 	if s != nil && !readOnly {
-		o.Experimental.CompactionScheduler = e.compactions.member()
+		o.FS = fence{FS: e.opts.FS, s: s}
+		o.Experimental.CompactionScheduler = e.compactions.member(s)
 		o.EventListener = s.listener()
 	} else {
 		o.EventListener = &pebble.EventListener{DataCorruption: func(pebble.DataCorruptionInfo) {}}
@@ -69,7 +70,7 @@ func (s *Store) listener() *pebble.EventListener {
 }
 
 // pebbleLogger passes what Pebble says to our logger. Where Pebble would end the process because
-// one store cannot go on, only that store ends.
+// one store cannot go on, only that store ends: see fence and poolMember for what that takes.
 type pebbleLogger struct {
 	log   *slog.Logger
 	store *Store // nil while a checkpoint is inspected
@@ -85,7 +86,7 @@ func (l *pebbleLogger) Fatalf(format string, args ...any) {
 	err := fmt.Errorf(format, args...)
 	for _, a := range args {
 		if cause, ok := a.(error); ok {
-			err = fmt.Errorf("%s: %w", format, cause)
+			err = &said{text: err.Error(), cause: cause}
 		}
 	}
 	l.log.Error("pebble gave up", "err", err)
@@ -97,3 +98,12 @@ func (l *pebbleLogger) Fatalf(format string, args ...any) {
 		l.store.fail(&Error{Op: "engine", Class: class, Err: err})
 	}
 }
+
+// said is a message of the engine and the error it was made from.
+type said struct {
+	text  string
+	cause error
+}
+
+func (s *said) Error() string { return s.text }
+func (s *said) Unwrap() error { return s.cause }

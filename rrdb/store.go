@@ -88,6 +88,7 @@ func (s *Store) Err() error {
 // fail stops the store: every later operation returns err.
 func (s *Store) fail(err *Error) {
 	if s.failed.CompareAndSwap(nil, err) {
+		s.cancel()
 		s.report(err, true)
 	}
 }

@@ -147,7 +147,17 @@ func (s *Store) compact(ctx context.Context, start, end []byte) error {
 		return err
 	}
 	defer s.await()
-	return wrap("compact", s.db.Compact(ctx, start, end, false))
+	ctx, cancel := context.WithCancel(ctx)
+	defer context.AfterFunc(s.ctx, cancel)() // of a store that failed or closes, no compaction is begun
+	defer cancel()
+	err := s.db.Compact(ctx, start, end, false)
+	if f := s.failed.Load(); f != nil {
+		return f
+	}
+	if err != nil && s.closing.Load() {
+		return closedError("compact")
+	}
+	return wrap("compact", err)
 }
 
 // sweepPass is one pass in progress.

@@ -10,16 +10,17 @@ import (
 
 	"github.com/pegasus-go/pegasus/client"
 	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/sim/faultfs"
 )
 
 // TestDiskFull lets one disk refuse every change for a while, under load. The others go on; once there
 // is room again the server is a full member again, without being restarted.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, quick(Config{Disk: func(int) *PowerFS { return NewPowerFS() }}))
+	b := newBench(t, quick(Config{Disk: func(int) *faultfs.Disk { return faultfs.New(faultfs.Options{}) }}))
 	load := startLedger(b, b.cl, "full", 8, 30*time.Second)
 	load.more(b, 300)
-	b.Disks[1].Fail(syscall.ENOSPC)
+	b.Disks[1].Fail(faultfs.Refuse(syscall.ENOSPC))
 	load.more(b, 300)
 	b.Disks[1].Fail(nil)
 	load.more(b, 100)
@@ -76,10 +77,10 @@ func TestBrokenDiskIsReplaced(t *testing.T) {
 		t.Skip("takes most of a minute; PEGASUS_TEST_LONG=1 runs it")
 	}
 	t.Parallel()
-	b := newBench(t, quick(Config{Replicas: 4, Disk: func(int) *PowerFS { return NewPowerFS() }}))
+	b := newBench(t, quick(Config{Replicas: 4, Disk: func(int) *faultfs.Disk { return faultfs.New(faultfs.Options{}) }}))
 	load := startLedger(b, b.cl, "broken", 8, 30*time.Second)
 	load.more(b, 300)
-	b.Disks[1].Fail(syscall.EIO)
+	b.Disks[1].Fail(faultfs.Refuse(syscall.EIO))
 	load.more(b, 300)
 	b.until("three members elsewhere", func() bool {
 		cfg, err := b.cl.Admin().QueryConfig(b.ctx, "temp")

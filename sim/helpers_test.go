@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/pegasus-go/pegasus/meta"
 	"github.com/pegasus-go/pegasus/meta/cluster"
 	"github.com/pegasus-go/pegasus/replica"
+	"github.com/pegasus-go/pegasus/sim/faultfs"
 )
 
 const testPartitions = 4
@@ -188,4 +190,12 @@ func (b *bench) until(what string, f func() bool) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
+}
+
+// anyCrash draws how a server ends: alone, or with the power and some of what was not synced.
+func anyCrash(rng *rand.Rand) faultfs.CrashOptions {
+	if rng.IntN(3) == 0 {
+		return faultfs.CrashOptions{KeepAll: true}
+	}
+	return faultfs.AnyCrash(rng)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/pegasus-go/pegasus/meta"
 	"github.com/pegasus-go/pegasus/meta/cluster"
 	"github.com/pegasus-go/pegasus/replica"
+	"github.com/pegasus-go/pegasus/sim/faultfs"
 	"github.com/pegasus-go/pegasus/zkmeta"
 )
 
@@ -23,7 +24,7 @@ type Config struct {
 	Replicas int
 	Tables   []cluster.DefaultApp // created at the first start
 	// Disk, when set, is the disk of each replica server at its first start.
-	Disk func(i int) *PowerFS
+	Disk func(i int) *faultfs.Disk
 	// Tune changes the options of a replica server before each start, TuneMeta those of a meta.
 	Tune     func(i int, o *replica.Options)
 	TuneMeta func(o *meta.Options)
@@ -35,7 +36,7 @@ type InProcess struct {
 	Meta     *meta.Server // the first one
 	Metas    []*meta.Server
 	Replicas []*replica.Server
-	Disks    []*PowerFS // nil elements: the real file system
+	Disks    []*faultfs.Disk // nil elements: the real file system
 
 	cfg    Config
 	states []*zkmeta.Embedded
@@ -51,7 +52,7 @@ func StartInProcess(dir string, replicas int, tables []cluster.DefaultApp, logge
 func Start(cfg Config) (*InProcess, error) {
 	n := max(cfg.Metas, 1)
 	c := &InProcess{
-		cfg: cfg, Replicas: make([]*replica.Server, cfg.Replicas), Disks: make([]*PowerFS, cfg.Replicas),
+		cfg: cfg, Replicas: make([]*replica.Server, cfg.Replicas), Disks: make([]*faultfs.Disk, cfg.Replicas),
 		Metas: make([]*meta.Server, n), states: make([]*zkmeta.Embedded, n), addrs: make([]base.RPCAddress, n),
 	}
 	for i := range n {
@@ -146,9 +147,9 @@ func (c *InProcess) RestartReplica(i int) error {
 	return c.StartReplica(i, c.Replicas[i].Addr().String())
 }
 
-// CrashReplica cuts the power of replica server i, on a disk of Config.Disk; what was not synced
-// is there afterwards with the given probability. The server is gone when it returns.
-func (c *InProcess) CrashReplica(i int, cut func(*PowerFS) *PowerFS) {
+// CrashReplica ends replica server i, on a disk of Config.Disk, without a warning; cut says what is on the
+// disk afterwards. The server is gone when it returns.
+func (c *InProcess) CrashReplica(i int, cut func(*faultfs.Disk) *faultfs.Disk) {
 	next := cut(c.Disks[i])
 	_ = c.Replicas[i].Close() // complains about a disk without power
 	c.Disks[i] = next

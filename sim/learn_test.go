@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/pegasus-go/pegasus/replica"
+	"github.com/pegasus-go/pegasus/sim/faultfs"
 )
 
 // learned counts, over all servers and partitions, the answers to learners by their kind.
@@ -79,7 +80,7 @@ func (b *bench) rows(name string, perPartition int) {
 func (b *bench) away(i int, crash, wipe bool, meanwhile func()) {
 	b.t.Helper()
 	if crash {
-		b.CrashReplica(i, func(d *PowerFS) *PowerFS { return d.Cut(nil, 0) })
+		b.CrashReplica(i, func(d *faultfs.Disk) *faultfs.Disk { return d.Crash(nil, faultfs.CrashOptions{}) })
 	} else if err := b.Replicas[i].Close(); err != nil {
 		b.t.Fatal(err)
 	}
@@ -89,7 +90,7 @@ func (b *bench) away(i int, crash, wipe bool, meanwhile func()) {
 	})
 	meanwhile()
 	if wipe {
-		b.Disks[i] = NewPowerFS()
+		b.Disks[i] = faultfs.New(faultfs.Options{})
 	}
 	if err := b.RestartReplica(i); err != nil {
 		b.t.Fatal(err)
@@ -100,7 +101,7 @@ func TestLearnFromCache(t *testing.T) {
 	t.Parallel()
 	for _, crash := range []bool{false, true} {
 		t.Run(fmt.Sprintf("crash=%v", crash), func(t *testing.T) {
-			b := newBench(t, quick(Config{Disk: func(int) *PowerFS { return NewPowerFS() }}))
+			b := newBench(t, quick(Config{Disk: func(int) *faultfs.Disk { return faultfs.New(faultfs.Options{}) }}))
 			b.rows("before", 40)
 			b.away(2, crash, false, func() { b.rows("meanwhile", 24) })
 			b.sameEverywhere()
@@ -117,7 +118,7 @@ func TestLearnFromLog(t *testing.T) {
 	for _, crash := range []bool{false, true} {
 		t.Run(fmt.Sprintf("crash=%v", crash), func(t *testing.T) {
 			b := newBench(t, quick(Config{
-				Disk: func(int) *PowerFS { return NewPowerFS() },
+				Disk: func(int) *faultfs.Disk { return faultfs.New(faultfs.Options{}) },
 				Tune: func(_ int, o *replica.Options) { o.Core.PrepareListDecrees = 22 },
 			}))
 			b.rows("before", 40)
@@ -136,7 +137,7 @@ func TestLearnFromLog(t *testing.T) {
 func TestLearnFromCheckpoint(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, quick(Config{
-		Disk: func(int) *PowerFS { return NewPowerFS() },
+		Disk: func(int) *faultfs.Disk { return faultfs.New(faultfs.Options{}) },
 		Tune: func(_ int, o *replica.Options) {
 			o.Core.PrepareListDecrees = 22
 			o.Plog.FileBytesMax, o.Plog.ReserveBytesMax = 8<<10, -1

@@ -14,6 +14,7 @@ import (
 	"github.com/pegasus-go/pegasus/client"
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/rrdb"
+	"github.com/pegasus-go/pegasus/sim/faultfs"
 )
 
 // call is one operation on a key: a read, a write, a removal, or a write under the condition that
@@ -168,7 +169,7 @@ func (h *history) seen() (ops []porcupine.Operation, unknown int) {
 // TestLinearizable lets several clients work on a few rows while servers lose power, stop and come back.
 func TestLinearizable(t *testing.T) {
 	t.Parallel()
-	b := newBench(t, quick(Config{Disk: func(int) *PowerFS { return NewPowerFS() }}))
+	b := newBench(t, quick(Config{Disk: func(int) *faultfs.Disk { return faultfs.New(faultfs.Options{}) }}))
 	once, err := client.New(b.MetaList(), client.Options{NoRetry: true})
 	if err != nil {
 		t.Fatal(err)
@@ -197,7 +198,7 @@ func TestLinearizable(t *testing.T) {
 			}
 			cancel()
 		default:
-			b.CrashReplica(i, func(d *PowerFS) *PowerFS { return d.Cut(rng, []int{0, 50, 100}[rng.IntN(3)]) })
+			b.CrashReplica(i, func(d *faultfs.Disk) *faultfs.Disk { return d.Crash(rng, anyCrash(rng)) })
 		}
 		if rng.IntN(2) == 0 {
 			time.Sleep(time.Duration(rng.IntN(1500)) * time.Millisecond)

@@ -46,10 +46,13 @@ Start a cluster on this machine with "pegasus onebox", then point an application
 		Example: `  pegasus onebox                          # 3 meta servers, 3 replica servers, tables temp and stat
   pegasus shell -c 'ls -d'                # one command to the onebox
   pegasus server --config meta.toml       # one server of a real cluster
-  pegasus bench --workload ycsb-a         # measure`,
+  pegasus bench --workload ycsb-a         # measure
+  pegasus check /data1 /data2             # verify the disks of a stopped server`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newOneboxCommand(), newServerCommand(), newShellCommand(), newBenchCommand(), newVersionCommand(), newWitnessCommand())
+	root.AddCommand(
+		newOneboxCommand(), newServerCommand(), newShellCommand(), newBenchCommand(), newCheckCommand(), newVersionCommand(), newWitnessCommand(),
+	)
 	return root
 }

@@ -60,6 +60,9 @@ func decodeAppInfo(b []byte) (*layer2.AppInfo, error) {
 	if !ok {
 		return nil, errors.New("wrong magic")
 	}
+	if err := checkSeal(b, appInfoSeal); err != nil {
+		return nil, err
+	}
 	var top, f jsonFields
 	if err := json.Unmarshal(rest, &top); err != nil {
 		return nil, err

@@ -35,8 +35,12 @@ type InitInfo struct {
 
 // WriteInitInfo replaces .init-info in the replica's directory, durably.
 func WriteInitInfo(fs vfs.FS, dir string, info InitInfo) error {
-	b, err := json.Marshal(info)
+	b, err := json.Marshal(struct {
+		InitInfo
+		Checksum string `json:"checksum"`
+	}{info, sealZeros})
 	if err == nil {
+		b = seal(b, initInfoSeal)
 		err = writeFile(fs, fs.PathJoin(dir, InitInfoFile), b)
 	}
 	if err != nil {
@@ -57,7 +61,10 @@ func ReadInitInfo(fs vfs.FS, dir string) (InitInfo, error) {
 		Shared  int64  `json:"init_offset_in_shared_log"`
 		Private int64  `json:"init_offset_in_private_log"`
 	}
-	err = json.Unmarshal(b, &keys)
+	err = checkSeal(b, initInfoSeal)
+	if err == nil {
+		err = json.Unmarshal(b, &keys)
+	}
 	if err == nil && (keys.Ballot == nil || keys.Durable == nil) {
 		err = errors.New("init_ballot or init_durable_decree is missing")
 	}
@@ -107,7 +114,17 @@ func encodeAppInfo(app *layer2.AppInfo) ([]byte, error) {
 		p.WriteStructEnd(ctx),
 		p.Flush(ctx),
 	)
-	return append(bytes.Clone(appInfoMagic), buf.Bytes()...), err
+	if err != nil {
+		return nil, err
+	}
+	end := []byte("}}}") // of the description, of its field, of the wrapper
+	text, ok := bytes.CutSuffix(buf.Bytes(), end)
+	if !ok {
+		return nil, errors.New("thrift's JSON does not end as it should")
+	}
+	b := append(bytes.Clone(appInfoMagic), text...)
+	b = append(b, ","+appInfoSeal+sealZeros+`"}`...)
+	return seal(append(b, end...), appInfoSeal), nil
 }
 
 // ReadAppInfo reads .app-info as this or a C++ server wrote it.

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -61,3 +62,19 @@ func timeInName(stem string) (time.Time, bool) {
 	}
 	return time.UnixMicro(us), true
 }
+
+// Classify reads the name of a directory in reps: whose replica it is, and the suffix when it is not a live one. It says
+// no to names that are not a replica's.
+func Classify(name string) (gpid base.Gpid, suffix string, ok bool) {
+	stem, suffix := splitSuffix(name)
+	if gpid, _, ok = parseDirName(stem); !ok && suffix != "" { // with the time when it was set aside
+		if i := strings.LastIndexByte(stem, '.'); i > 0 {
+			gpid, _, ok = parseDirName(stem[:i])
+		}
+	}
+	return gpid, suffix, ok
+}
+
+// LockFile and HolderFile are where a server that uses the data directory path locks it and says who it is.
+func LockFile(path string) string   { return filepath.Join(path, "replica", lockFileName) }
+func HolderFile(path string) string { return filepath.Join(path, "replica", holderFileName) }

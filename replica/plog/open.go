@@ -241,19 +241,24 @@ func (l *Log) recoverLast() error {
 		return ioErr("open", f.path, err)
 	}
 	defer file.Close()
-	s := &scanner{file: file, path: f.path, number: f.number, off: fileHeaderLen, limit: f.physical, chain: f.chain, linked: true}
-	clean, err := f.scanLast(s)
-	if err != nil {
+	clean, err := l.readLast(f, file)
+	if err != nil || clean {
 		return err
-	}
-	l.last = max(f.afterDecree, f.max)
-	if clean {
-		return nil
 	}
 	if err := file.SyncData(); err != nil {
 		return ioErr("sync", f.path, err)
 	}
 	return syncDir(l.fs, l.dir)
+}
+
+// readLast finds the end of the last file and of the log.
+func (l *Log) readLast(f *logFile, file vfs.File) (clean bool, err error) {
+	s := &scanner{file: file, path: f.path, number: f.number, off: fileHeaderLen, limit: f.physical, chain: f.chain, linked: true}
+	if clean, err = f.scanLast(s); err != nil {
+		return false, err
+	}
+	l.last = max(f.afterDecree, f.max)
+	return clean, nil
 }
 
 // scanLast indexes the file up to its end, which is a clean one when an end mark is there.

@@ -14,7 +14,7 @@ const (
 	EntriesLost   EntryRule = iota // none
 	EntriesKept                    // all
 	EntriesPrefix                  // those before a random instant, over the whole disk, as with a metadata journal
-	EntriesAny                     // each with EntryPercent, unless it depends on one that is lost
+	EntriesAny                     // in each directory those before a random instant of its own: each further one with EntryPercent
 )
 
 // CrashOptions say what a crash does to what was not synced. The zero value loses all of it.
@@ -160,45 +160,21 @@ func keptChanges(dirs []*node, rng *rand.Rand, o CrashOptions) map[*change]bool 
 			}
 		}
 	case EntriesAny:
-		lost := losses{names: map[edit]bool{}, nodes: map[*node]bool{}, inside: map[*node]bool{}}
+		lost := map[*node]bool{} // directories that lost a change
 		for _, c := range order {
-			all[c] = rng.IntN(100) < o.EntryPercent && !lost.needs(c)
-			if !all[c] {
-				lost.add(c)
+			all[c] = rng.IntN(100) < o.EntryPercent && !continues(c, lost)
+			for _, e := range c.edits {
+				lost[e.dir] = lost[e.dir] || !all[c]
 			}
 		}
 	}
 	return all
 }
 
-// losses is what later changes may depend on.
-type losses struct {
-	names  map[edit]bool // dir and name only
-	nodes  map[*node]bool
-	inside map[*node]bool // directories with a lost change
-}
-
-func (l *losses) add(c *change) {
-	for _, e := range c.edits {
-		l.names[edit{dir: e.dir, name: e.name}] = true
-		l.inside[e.dir] = true
-		for _, n := range [...]*node{e.node, e.was} {
-			if n != nil {
-				l.nodes[n] = true
-			}
-		}
-	}
-}
-
-// needs says whether c continues a lost change: of the same name or node, or inside a directory that c removes.
-func (l *losses) needs(c *change) bool {
+// continues says whether c comes after a lost change: in the same directory, or in the one that c removes.
+func continues(c *change, lost map[*node]bool) bool {
 	removes := len(c.edits) == 1 && c.edits[0].node == nil
-	for _, e := range c.edits {
-		if l.names[edit{dir: e.dir, name: e.name}] || l.nodes[e.node] || l.nodes[e.was] || (removes && l.inside[e.was]) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.edits, func(e edit) bool { return lost[e.dir] || removes && lost[e.was] })
 }
 
 // settle turns a file into what a power loss leaves of it.

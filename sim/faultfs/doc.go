@@ -15,8 +15,8 @@
 //     here depends on the order of a Go map, on a clock (Options.Now dates files, nothing else) or on a goroutine.
 //   - Bytes that were synced and not overwritten since survive every crash; what a crash does to the rest says
 //     CrashOptions.
-//   - What a crash keeps of the changes of names is closed under dependency: a later change of the same name or file
-//     is kept only if the earlier one is.
+//   - Of the changes of names in one directory a crash keeps those before some instant, as every file system with a
+//     journal does. Between directories there is no order.
 //   - After Crash nothing that the old life does succeeds: it can promise nothing that the next life does not hold.
 //   - Hooks run before the operation and without any lock, so they may use the Disk, Crash included.
 //

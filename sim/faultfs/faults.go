@@ -3,6 +3,7 @@ package faultfs
 import (
 	"fmt"
 	"strings"
+	"sync/atomic"
 )
 
 // Kind is an operation on the disk.
@@ -166,3 +167,24 @@ func (c Counts) String() string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// Nth is a hook for Fail: it calls do at the n-th operation of a kind (from 1 on), once, and fails the operation with
+// what that returns. Fired says whether it came to that.
+type Nth struct {
+	Kind Kind
+	N    int64
+	Do   func(Op) error
+
+	seen atomic.Int64
+}
+
+// Hook is the hook.
+func (n *Nth) Hook(op Op) error {
+	if op.Kind == n.Kind && n.seen.Add(1) == n.N {
+		return n.Do(op)
+	}
+	return nil
+}
+
+// Fired says whether the operation was reached.
+func (n *Nth) Fired() bool { return n.seen.Load() >= n.N }
