@@ -174,7 +174,9 @@ func (e *endpoint) deliver(f *flight, answer bool) {
 	net, c := e.port.net, f.call
 	net.w.trace.number(uint64(f.from.machine)<<40 ^ uint64(e.port.machine)<<32 ^ uint64(len(c.Body)) ^ uint64(net.w.now)<<8)
 	in := rpc.Inbound{Call: c, Dialect: rpc.Native, From: f.from.addr, Remote: f.from.addr.String(), OneWay: f.done == nil}
-	in.Body = slices.Clone(c.Body)
+	if !answer {
+		in.Body = slices.Clone(c.Body) // the other copy has its own
+	}
 	if answer && f.done != nil {
 		in.Answered = func(code base.ErrorCode, body []byte) {
 			if e.closed {

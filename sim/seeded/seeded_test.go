@@ -24,7 +24,8 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	debug.SetGCPercent(400)
+	debug.SetGCPercent(1600)
+	debug.SetMemoryLimit(6 << 30)
 	flag.Parse()
 	os.Exit(m.Run())
 }
