@@ -4,7 +4,7 @@
 // core, the simulation of whole clusters. A bug that survives all of them is a hole in the tests.
 //
 //	go run ./internal/mutants                 # all of them, a table at the end
-//	go run ./internal/mutants -only lease     # those whose name contains the word
+//	go run ./internal/mutants -only lease     # those whose name matches
 //	go run ./internal/mutants -list
 //
 // Nothing in the tree is changed: the compiler gets the mutated file as an overlay.

@@ -14,15 +14,20 @@ import (
 )
 
 func main() {
-	only := flag.String("only", "", "plant only bugs whose name contains this")
+	only := flag.String("only", "", "regular expression: plant only bugs whose name matches")
 	list := flag.Bool("list", false, "list the bugs and do nothing")
 	all := flag.Bool("all-layers", false, "run every layer, also after one has objected")
 	asJSON := flag.Bool("json", false, "print the results as JSON")
 	seeds := flag.Int("seeds", 60, "seeds that the simulation may take")
 	flag.Parse()
+	wanted, err := regexp.Compile(*only)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "-only:", err)
+		os.Exit(2)
+	}
 	var chosen []mutant
 	for _, m := range mutants {
-		if strings.Contains(m.Name, *only) {
+		if wanted.MatchString(m.Name) {
 			chosen = append(chosen, m)
 		}
 	}

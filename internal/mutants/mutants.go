@@ -122,7 +122,7 @@ var mutants = []mutant{
 	},
 	{
 		Name: "log collected too early", File: "replica/checkpoint.go", Why: "log files are deleted that the tables do not cover",
-		Old: "if err := p.plog.GC(min(durable, pinned)); err != nil {", New: "if err := p.plog.GC(store.LastApplied()); err != nil {",
+		Old: "if err := p.plog.GC(min(durable, pinned)); err != nil {", New: "if err := p.plog.GC(max(store.LastApplied(), pinned)); err != nil {",
 	},
 	{
 		Name: "log kept after a checkpoint", File: "replica/checkpoint.go", Why: "a learner goes on with the log of the state it threw away",
