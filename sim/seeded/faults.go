@@ -153,6 +153,9 @@ func (n *nemesis) killProcess() bool {
 	}
 	n.c.note(m.name, "is killed")
 	n.c.kill(m, keepAll)
+	if n.c.w.chance(70) {
+		n.c.testify(m, m.startMs)
+	}
 	n.restartLater(m)
 	return true
 }

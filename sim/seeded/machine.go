@@ -33,6 +33,7 @@ type machine struct {
 	dying   bool
 	hurt    bool // what is on its disk was damaged from outside
 	lives   int
+	startMs int64 // of its server, by its own clock
 }
 
 func (m *machine) addr() base.RPCAddress { return addressOf(m.index) }
@@ -105,6 +106,7 @@ func (c *cluster) startReplica(m *machine) {
 	c.checks.begin(m)
 	m.busy = true
 	node.Go(func() {
+		m.startMs = node.Now().UnixMilli()
 		s, err := replica.NewServer(o)
 		if err == nil {
 			if err = s.Start(); err != nil {
