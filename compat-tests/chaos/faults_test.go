@@ -1,0 +1,188 @@
+//go:build linux
+
+package chaos
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/pegasus-go/pegasus/compat-tests/netlab"
+)
+
+// fault is an entry of the menu.
+type fault struct {
+	kind     string
+	alone    bool                   // harms the whole cluster: nothing else happens meanwhile
+	needs    func(*theCluster) bool // nil: every cluster will do
+	min, max time.Duration          // how long it lasts
+	// inject harms and says how to undo that. undo is nil when the harm ends by itself.
+	inject func(r *run, s step) (undo func() error, err error)
+}
+
+// Longer than the lease (7 s) and the grace (8 s) of the failure detector, and shorter.
+const (
+	short    = 2 * time.Second
+	medium   = 6 * time.Second
+	beyond   = 9 * time.Second
+	longest  = 15 * time.Second
+	leaderIn = 20 * time.Second
+)
+
+// menu is all faults. What a kind is called is what the report calls it.
+func menu() []fault {
+	isolated := func(c *theCluster) bool { return c.lab.Isolated() }
+	ensemble := func(c *theCluster) bool { return len(c.of(roleZooKeeper)) > 0 }
+	return []fault{
+		{kind: "kill -9 a replica server", max: longest, inject: killOne},
+		{kind: "kill -9 two replica servers", max: medium, alone: true, inject: killTwo},
+		{kind: "kill -9 everything", max: short, alone: true, inject: killEverything},
+		{kind: "pause a replica server beyond its lease", min: beyond, max: longest, inject: pauseOne},
+		{kind: "pause a replica server shortly", min: short, max: medium, inject: pauseOne},
+		{kind: "stop a replica server gracefully", max: medium, inject: stopOne},
+		{kind: "rolling restart of the replica servers", alone: true, inject: rollingRestart},
+		{kind: "kill -9 the leading meta server", max: longest, inject: killLeader},
+		{kind: "pause the leading meta server", min: medium, max: longest, inject: pauseLeader},
+		{kind: "cut off a replica server", min: medium, max: longest, needs: isolated, inject: link(all, netlab.Link{Cut: true}, both)},
+		{kind: "cut what a replica server sends", min: medium, max: longest, needs: isolated, inject: link(all, netlab.Link{Cut: true}, outbound)},
+		{kind: "cut what a replica server gets", min: medium, max: longest, needs: isolated, inject: link(all, netlab.Link{Cut: true}, inbound)},
+		{kind: "cut a replica server from the metas", min: beyond, max: longest, needs: isolated, inject: link(onlyMetas, netlab.Link{Cut: true}, both)},
+		{kind: "cut what the metas send to a replica server", min: beyond, max: longest, needs: isolated, inject: link(onlyMetas, netlab.Link{Cut: true}, inbound)},
+		{kind: "cut a replica server from another", min: medium, max: longest, needs: isolated, inject: link(onlyNext, netlab.Link{Cut: true}, both)},
+		{kind: "cut one way between two replica servers", min: medium, max: longest, needs: isolated, inject: link(onlyNext, netlab.Link{Cut: true}, outbound)},
+		{kind: "cut a replica server from the clients", min: medium, max: longest, needs: isolated, inject: link(onlyClients, netlab.Link{Cut: true}, both)},
+		{kind: "lossy links of a replica server", min: medium, max: longest, needs: isolated, inject: link(all, netlab.Link{Loss: 0.15}, both)},
+		{kind: "slow links of a replica server", min: medium, max: longest, needs: isolated, inject: link(all, netlab.Link{Delay: 100 * time.Millisecond, Jitter: 150 * time.Millisecond}, both)},
+		{kind: "duplicated and reordered packets everywhere", min: medium, max: longest, needs: isolated, inject: troubleEverywhere},
+		{kind: "full disk", min: medium, max: longest, needs: isolated, inject: fillDisk},
+		{kind: "kill -9 a ZooKeeper member", min: short, max: longest, needs: ensemble, inject: killMembers(1)},
+		{kind: "kill -9 two ZooKeeper members", min: medium, max: longest, needs: ensemble, inject: killMembers(2)},
+		{kind: "cut the leading meta server from ZooKeeper", min: beyond, max: longest, needs: ensemble, inject: cutLeaderFromZooKeeper},
+	}
+}
+
+// restart undoes the end of servers.
+func restart(list ...*server) func() error {
+	return func() error {
+		var errs []error
+		for _, s := range list {
+			errs = append(errs, s.start())
+		}
+		return errors.Join(errs...)
+	}
+}
+
+func killOne(r *run, s step) (func() error, error) {
+	victim := r.take(roleReplica, s.victim)
+	return restart(victim), victim.kill()
+}
+
+func killTwo(r *run, s step) (func() error, error) {
+	a, b := r.take(roleReplica, s.victim), r.take(roleReplica, s.victim+1)
+	return restart(a, b), errors.Join(a.kill(), b.kill())
+}
+
+func killEverything(r *run, _ step) (func() error, error) {
+	var list []*server
+	var errs []error
+	for _, s := range r.c.servers {
+		if s.role != roleZooKeeper {
+			list = append(list, s)
+			_, err := s.end(syscall.SIGKILL) // as good as at once
+			errs = append(errs, err)
+		}
+	}
+	for _, s := range list {
+		errs = append(errs, s.kill())
+	}
+	r.logf("killed all %d servers", len(list))
+	return restart(list...), errors.Join(errs...)
+}
+
+func pauseOne(r *run, s step) (func() error, error) {
+	victim := r.take(roleReplica, s.victim)
+	return victim.resume, victim.pause()
+}
+
+func stopOne(r *run, s step) (func() error, error) {
+	victim := r.take(roleReplica, s.victim)
+	return restart(victim), victim.stop(syscall.SIGTERM)
+}
+
+// rollingRestart stops and starts one replica server after the other, as an operator does: the next when all is well again.
+func rollingRestart(r *run, _ step) (func() error, error) {
+	for _, s := range r.c.of(roleReplica) {
+		if err := errors.Join(s.stop(syscall.SIGTERM), s.start()); err != nil {
+			return nil, err
+		}
+		r.logf("%s was restarted", s.name)
+		if _, err := r.c.awaitHealthy(healWithin); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+func killLeader(r *run, _ step) (func() error, error) {
+	victim, err := r.takeLeader()
+	if err != nil {
+		return nil, err
+	}
+	return restart(victim), victim.kill()
+}
+
+func pauseLeader(r *run, _ step) (func() error, error) {
+	victim, err := r.takeLeader()
+	if err != nil {
+		return nil, err
+	}
+	return victim.resume, victim.pause()
+}
+
+func killMembers(n int) func(*run, step) (func() error, error) {
+	return func(r *run, s step) (func() error, error) {
+		var list []*server
+		var errs []error
+		for i := range n {
+			list = append(list, r.take(roleZooKeeper, s.victim+i))
+			errs = append(errs, list[i].kill())
+		}
+		return restart(list...), errors.Join(errs...)
+	}
+}
+
+// ballastChunkBytes is the step in which the disk is filled, down to the last block.
+const ballastChunkBytes = 1 << 20
+
+// fillDisk takes all space that is left on the small disk; undoing frees it.
+func fillDisk(r *run, _ step) (func() error, error) {
+	r.takeServer(r.c.small)
+	ballast := filepath.Join(r.c.smallDir, "ballast")
+	written := int64(0)
+	err := r.c.small.host.OnThread(func() error {
+		f, err := os.Create(ballast)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		for chunk := make([]byte, ballastChunkBytes); len(chunk) > 0; {
+			n, err := f.Write(chunk)
+			written += int64(n)
+			if errors.Is(err, syscall.ENOSPC) {
+				chunk = chunk[:len(chunk)/2]
+			} else if err != nil {
+				return err
+			}
+			if written > smallDiskBytes {
+				return fmt.Errorf("%s never fills up", r.c.smallDir)
+			}
+		}
+		return nil
+	})
+	r.logf("%d MiB of ballast on the disk of %s", written>>20, r.c.small.name)
+	// Freed by the thread of the host: the file system is mounted there only.
+	return func() error { return r.c.small.host.OnThread(func() error { return os.Remove(ballast) }) }, err
+}
