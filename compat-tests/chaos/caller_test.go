@@ -4,6 +4,7 @@ package chaos
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -156,8 +157,10 @@ func (c *caller) execute(t *client.Table, r *record, within time.Duration) {
 		var v []byte
 		v, _, err = t.Get(ctx, key, sort)
 		r.Output = string(v)
-	case "set", "row":
+	case "set":
 		err = t.Set(ctx, key, sort, []byte(r.Value), 0)
+	case "row":
+		err = t.Set(ctx, key, sort, rowValue(r.Key), 0)
 	case "del":
 		err = t.Del(ctx, key, sort)
 	case "incr":
@@ -197,6 +200,21 @@ func outcomeOf(op string, err error) string {
 	return unknown
 }
 
+// rowValue is what writeRows writes: mostly short, and long for one row in eight, so that stores flush and logs are collected.
+func rowValue(key string) []byte {
+	repeat := 1
+	if base.CRC64([]byte(key))>>32%8 == 0 {
+		repeat = 200
+	}
+	return bytes.Repeat([]byte(key+","), repeat)
+}
+
+// Outputs of a row that is read back.
+const (
+	rowIntact  = "intact"
+	rowChanged = "changed"
+)
+
 // writeRows writes one new row after the other to one partition, and tries each until it is acknowledged or given up.
 func (c *caller) writeRows(partition int32) {
 	n := 0
@@ -206,7 +224,7 @@ func (c *caller) writeRows(partition int32) {
 		if base.PartitionIndex(base.CRC64([]byte(key)), c.table.PartitionCount()) != partition {
 			continue
 		}
-		r := record{Client: "pegasus-go", Caller: int(partition), Op: "row", Key: key, Value: key + "-value"}
+		r := record{Client: "pegasus-go", Caller: int(partition), Op: "row", Key: key}
 		r.Start = monotonicNs()
 		c.execute(c.table, &r, rowTimeout)
 		r.End = monotonicNs()
@@ -241,7 +259,11 @@ func (c *caller) readAll() error {
 			if !more {
 				break
 			}
-			c.write(record{Client: "pegasus-go", Caller: -1, Op: "row", Key: string(found.HashKey), Output: string(found.Value), Outcome: ok})
+			r := record{Client: "pegasus-go", Caller: -1, Op: "row", Key: string(found.HashKey), Output: rowChanged, Outcome: ok}
+			if bytes.Equal(found.Value, rowValue(r.Key)) {
+				r.Output = rowIntact
+			}
+			c.write(r)
 		}
 	}
 	return nil

@@ -38,10 +38,16 @@ type scenario struct {
 
 var scenarios = []scenario{
 	{name: "embedded", share: 0.5, short: true, shape: shape{replicas: 4, settings: settings{
-		// Servers that are gone are replaced soon, so that learning from nothing is seen too.
+		// Servers that are gone are replaced soon, stores are flushed often and little log is kept, so that learners start from
+		// nothing, or need a checkpoint.
 		"meta_server": {"replica_assign_delay_ms_for_dropouts": 12000},
+		"replication": {"checkpoint_interval_seconds": 3, "checkpoint_flush_behind_bytes": 1 << 20, "log_private_file_size_mb": 1,
+			"log_private_reserve_max_size_mb": 1, "log_private_reserve_max_time_seconds": 5},
+		"pegasus.server": {"rocksdb_write_buffer_size": 1 << 20},
 	}}},
-	{name: "zookeeper", share: 0.5, shape: shape{replicas: 3, zooKeeper: true}},
+	{name: "zookeeper", share: 0.5, shape: shape{replicas: 3, zooKeeper: true, settings: settings{
+		"replication": {"disk_stat_interval_seconds": 2}, // a full disk is noticed before it refuses
+	}}},
 }
 
 func TestMain(m *testing.M) {

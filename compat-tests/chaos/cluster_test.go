@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -25,7 +26,7 @@ const (
 	metaPort    = 34601
 	replicaPort = 34801
 	// One replica server has its data on a small file system, so that its disk can be filled up.
-	smallDiskBytes = 160 << 20
+	smallDiskBytes = 512 << 20
 )
 
 // shape is what a scenario's cluster looks like.
@@ -137,12 +138,14 @@ func (c *theCluster) configure(one *server, s shape) error {
 		meta["apps"] = map[string]any{table: map[string]any{"app_name": table, "app_type": "pegasus", "partition_count": partitions, "max_replica_count": 3}}
 	}
 	for section, keys := range s.settings {
-		for key, value := range keys {
-			if file[section] == nil {
-				file[section] = map[string]any{}
-			}
-			file[section][key] = value
+		if file[section] == nil {
+			file[section] = map[string]any{}
 		}
+		maps.Copy(file[section], keys)
+	}
+	if own := file["pegasus.server"]; own != nil { // the dot is one of TOML's
+		delete(file, "pegasus.server")
+		file["pegasus"] = map[string]any{"server": own}
 	}
 	file["apps"] = map[string]any{one.role: map[string]any{"ports": number}}
 	var text bytes.Buffer

@@ -4,7 +4,6 @@ package chaos
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -42,9 +41,12 @@ func menu() []fault {
 		{kind: "kill -9 everything", max: short, alone: true, inject: killEverything},
 		{kind: "pause a replica server beyond its lease", min: beyond, max: longest, inject: pauseOne},
 		{kind: "pause a replica server shortly", min: short, max: medium, inject: pauseOne},
+		{kind: "kill -9 a replica server again and again", max: short, inject: killAgain},
+		{kind: "lose the disk of a replica server", max: medium, alone: true, inject: loseDisk},
 		{kind: "stop a replica server gracefully", max: medium, inject: stopOne},
 		{kind: "rolling restart of the replica servers", alone: true, inject: rollingRestart},
 		{kind: "kill -9 the leading meta server", max: longest, inject: killLeader},
+		{kind: "stop the leading meta server gracefully", max: medium, inject: stopLeader},
 		{kind: "pause the leading meta server", min: medium, max: longest, inject: pauseLeader},
 		{kind: "cut off a replica server", min: medium, max: longest, needs: isolated, inject: link(all, netlab.Link{Cut: true}, both)},
 		{kind: "cut what a replica server sends", min: medium, max: longest, needs: isolated, inject: link(all, netlab.Link{Cut: true}, outbound)},
@@ -58,6 +60,7 @@ func menu() []fault {
 		{kind: "slow links of a replica server", min: medium, max: longest, needs: isolated, inject: link(all, netlab.Link{Delay: 100 * time.Millisecond, Jitter: 150 * time.Millisecond}, both)},
 		{kind: "duplicated and reordered packets everywhere", min: medium, max: longest, needs: isolated, inject: troubleEverywhere},
 		{kind: "full disk", min: medium, max: longest, needs: isolated, inject: fillDisk},
+		{kind: "full disk, and kill -9", min: short, max: medium, needs: isolated, inject: fillDiskAndKill},
 		{kind: "kill -9 a ZooKeeper member", min: short, max: longest, needs: ensemble, inject: killMembers(1)},
 		{kind: "kill -9 two ZooKeeper members", min: medium, max: longest, needs: ensemble, inject: killMembers(2)},
 		{kind: "cut the leading meta server from ZooKeeper", min: beyond, max: longest, needs: ensemble, inject: cutLeaderFromZooKeeper},
@@ -154,35 +157,40 @@ func killMembers(n int) func(*run, step) (func() error, error) {
 	}
 }
 
-// ballastChunkBytes is the step in which the disk is filled, down to the last block.
-const ballastChunkBytes = 1 << 20
+// killAgain kills a server that has hardly begun to learn what it missed.
+func killAgain(r *run, s step) (func() error, error) {
+	victim := r.take(roleReplica, s.victim)
+	var errs []error
+	for i := range 4 {
+		errs = append(errs, victim.kill(), victim.start())
+		time.Sleep(time.Duration(i) * 400 * time.Millisecond)
+	}
+	return restart(victim), errors.Join(append(errs, victim.kill())...)
+}
 
-// fillDisk takes all space that is left on the small disk; undoing frees it.
-func fillDisk(r *run, _ step) (func() error, error) {
-	r.takeServer(r.c.small)
-	ballast := filepath.Join(r.c.smallDir, "ballast")
-	written := int64(0)
-	err := r.c.small.host.OnThread(func() error {
-		f, err := os.Create(ballast)
-		if err != nil {
-			return err
+// loseDisk makes a server come back with an empty disk. Before that all is well, so that two others have everything.
+func loseDisk(r *run, s step) (func() error, error) {
+	if _, err := r.c.awaitHealthy(healWithin); err != nil {
+		return nil, err
+	}
+	victim := r.take(roleReplica, s.victim)
+	if err := victim.kill(); err != nil {
+		return nil, err
+	}
+	data := filepath.Join(victim.dir, "data")
+	return restart(victim), victim.host.OnThread(func() error { // which sees the mounts of the host
+		entries, err := os.ReadDir(data)
+		for _, e := range entries {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(data, e.Name())))
 		}
-		defer f.Close()
-		for chunk := make([]byte, ballastChunkBytes); len(chunk) > 0; {
-			n, err := f.Write(chunk)
-			written += int64(n)
-			if errors.Is(err, syscall.ENOSPC) {
-				chunk = chunk[:len(chunk)/2]
-			} else if err != nil {
-				return err
-			}
-			if written > smallDiskBytes {
-				return fmt.Errorf("%s never fills up", r.c.smallDir)
-			}
-		}
-		return nil
+		return err
 	})
-	r.logf("%d MiB of ballast on the disk of %s", written>>20, r.c.small.name)
-	// Freed by the thread of the host: the file system is mounted there only.
-	return func() error { return r.c.small.host.OnThread(func() error { return os.Remove(ballast) }) }, err
+}
+
+func stopLeader(r *run, _ step) (func() error, error) {
+	victim, err := r.takeLeader()
+	if err != nil {
+		return nil, err
+	}
+	return restart(victim), victim.stop(syscall.SIGTERM)
 }

@@ -146,7 +146,8 @@ func check(byKey map[string][]record, dir string, each time.Duration) checked {
 	return c
 }
 
-// lostRows compares the rows that are there with those that were written once each. A row of unknown outcome may be there.
+// lostRows compares the rows that are there, intact or changed, with those that were written once each. A row of unknown outcome
+// may be there.
 func lostRows(list []record, found map[string]string) (acknowledged int, problems []string) {
 	written := map[string]bool{}
 	for _, r := range list {
@@ -158,7 +159,7 @@ func lostRows(list []record, found map[string]string) (acknowledged int, problem
 		if r.Outcome == ok {
 			acknowledged++
 		}
-		if (r.Outcome == ok && !there) || (there && value != r.Value) {
+		if (r.Outcome == ok && !there) || (there && value != rowIntact) {
 			problems = append(problems, fmt.Sprintf("row %s: %s at %d, found %q", r.Key, r.Outcome, r.End, value))
 		}
 	}
