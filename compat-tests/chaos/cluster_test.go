@@ -214,10 +214,10 @@ func (c *theCluster) stop() error {
 	return errors.Join(errs...)
 }
 
-// awaitHealthy waits until every partition has a primary and two secondaries.
+// awaitHealthy waits until every partition has a primary and two secondaries, and these servers know that.
 func (c *theCluster) awaitHealthy(within time.Duration) (cfg thft.Config, err error) {
 	err = c.clients.Do(func() (err error) {
-		cfg, err = thft.AwaitHealthy(c.addresses(roleMeta), table, within)
+		cfg, err = thft.AwaitServing(c.addresses(roleMeta), table, within)
 		return err
 	})
 	return cfg, err

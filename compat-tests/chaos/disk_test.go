@@ -35,13 +35,23 @@ func fillDisk(r *run, _ step) (func() error, error) {
 	return func() error { return r.c.small.host.OnThread(func() error { return os.Remove(ballast) }) }, err
 }
 
-// fillDiskAndKill makes the server start with the full disk, too.
+// fillDiskAndKill makes the server start with the full disk, too. It ends with an error then, which is right: there is nothing
+// it could work on. It is started again when there is space.
 func fillDiskAndKill(r *run, s step) (func() error, error) {
+	victim := r.c.small
 	free, err := fillDisk(r, s)
 	if err != nil {
 		return free, err
 	}
-	return free, errors.Join(r.c.small.kill(), r.c.small.start())
+	victim.tolerateEnd(true)
+	undo := func() error {
+		if err := free(); err != nil {
+			return err
+		}
+		victim.tolerateEnd(false)
+		return errors.Join(victim.kill(), victim.start())
+	}
+	return undo, errors.Join(victim.kill(), victim.start())
 }
 
 // fill writes a file until no byte more fits.

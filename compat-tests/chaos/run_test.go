@@ -14,7 +14,7 @@ import (
 )
 
 // healWithin bounds the time to full health after the end of faults. It is a failure detector, not a measure.
-const healWithin = 120 * time.Second
+const healWithin = 180 * time.Second
 
 // run is a scenario that runs.
 type run struct {

@@ -38,6 +38,7 @@ type server struct {
 	cmd    *exec.Cmd
 	ended  chan struct{}
 	wanted bool // that it ends
+	may    bool // end, because it has no disk to work on
 	paused bool
 }
 
@@ -68,10 +69,13 @@ func (s *server) start() error {
 func (s *server) wait(cmd *exec.Cmd, ended chan struct{}) {
 	err := cmd.Wait()
 	s.mu.Lock()
-	wanted := s.wanted
+	wanted, may := s.wanted, s.may
 	s.cmd = nil
 	s.mu.Unlock()
 	close(ended)
+	if !wanted && may {
+		return
+	}
 	if !wanted {
 		s.onEnd(fmt.Sprintf("%s ended by itself: %v", s.name, cmd.ProcessState))
 	} else if err != nil && !signaled(cmd.ProcessState, syscall.SIGKILL) && s.role != roleZooKeeper {
@@ -139,6 +143,13 @@ func (s *server) setPaused(sig syscall.Signal, paused bool) error {
 	}
 	s.paused = paused
 	return s.cmd.Process.Signal(sig)
+}
+
+// tolerateEnd says that it is no problem, from now on, when the process ends by itself.
+func (s *server) tolerateEnd(yes bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.may = yes
 }
 
 func (s *server) running() bool {
