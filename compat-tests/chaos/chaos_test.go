@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 	"time"
 
@@ -18,6 +19,8 @@ import (
 var (
 	duration = flag.Duration("chaos.duration", 0, "how long all scenarios take together; 0: one short scenario")
 	seed     = flag.Uint64("chaos.seed", 0, "seed of the faults; 0: one from the clock")
+	loopback = flag.Bool("chaos.loopback", false, "make no network namespaces: links and disks are not harmed")
+	only     = flag.String("chaos.only", "", "regular expression: only faults that match")
 	reportTo = flag.String("chaos.report", "", "directory for chaos.json and chaos.md")
 )
 
@@ -72,7 +75,11 @@ func TestChaos(t *testing.T) {
 	if *seed == 0 {
 		*seed = uint64(time.Now().UnixNano())%1_000_000 + 1
 	}
-	t.Logf("again with the same faults: go test ./compat-tests/chaos -run '^TestChaos$' -v -chaos.seed %d -chaos.duration %v", *seed, *duration)
+	matching, err := regexp.Compile(*only)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("again with the same faults: go test ./compat-tests/chaos -run '^TestChaos$' -v -chaos.seed %d -chaos.duration %v -chaos.only '%s'", *seed, *duration, *only)
 	var reports []*scenarioReport
 	for _, s := range scenarios {
 		faults := time.Duration(float64(*duration)*s.share) - besides
@@ -85,7 +92,7 @@ func TestChaos(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			report := &scenarioReport{Scenario: s.name, Seed: *seed, Faults: map[string]*faultReport{}}
 			reports = append(reports, report)
-			runScenario(t, s, max(faults, shortFaults), report)
+			runScenario(t, s, max(faults, shortFaults), matching, report)
 		})
 	}
 	if *reportTo != "" {
@@ -100,6 +107,9 @@ func TestChaos(t *testing.T) {
 
 // newLab is a lab of namespaces, or what does without where that is allowed.
 func newLab(t *testing.T) *netlab.Lab {
+	if *loopback {
+		return netlab.Loopback()
+	}
 	err := netlab.Check()
 	if err == nil {
 		return netlab.New()
@@ -127,7 +137,7 @@ func needs(t *testing.T, s scenario, lab *netlab.Lab) {
 	}
 }
 
-func runScenario(t *testing.T, s scenario, faults time.Duration, report *scenarioReport) {
+func runScenario(t *testing.T, s scenario, faults time.Duration, matching *regexp.Regexp, report *scenarioReport) {
 	lab := newLab(t)
 	t.Cleanup(lab.Close) // kills whatever is left
 	needs(t, s, lab)
@@ -147,7 +157,7 @@ func runScenario(t *testing.T, s scenario, faults time.Duration, report *scenari
 	if s.shape.zooKeeper {
 		report.Servers += ", a ZooKeeper ensemble of 3"
 	}
-	r.play(faults)
+	r.play(faults, newPlanner(*seed, r.c, matching))
 	report.WallSeconds, report.Problems, report.Packets = time.Since(r.began).Seconds(), r.problems, lab.Traffic()
 	if !r.bad() {
 		_ = os.RemoveAll(dir)
@@ -157,7 +167,7 @@ func runScenario(t *testing.T, s scenario, faults time.Duration, report *scenari
 }
 
 // play is the scenario: start, harm, heal, check, stop.
-func (r *run) play(faults time.Duration) {
+func (r *run) play(faults time.Duration, plan *planner) {
 	if err := r.c.start(); err != nil {
 		r.problem("start: %v", err)
 		return
@@ -173,7 +183,7 @@ func (r *run) play(faults time.Duration) {
 	}
 	r.awaitWork("pegasus-go", "apache-go", "python")
 	harmed := time.Now()
-	r.faultsUntil(harmed.Add(faults), newPlanner(*seed, r.c))
+	r.faultsUntil(harmed.Add(faults), plan)
 	r.report.FaultSeconds = time.Since(harmed).Seconds()
 	if !r.bad() {
 		r.settle(healWithin)

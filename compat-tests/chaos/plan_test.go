@@ -4,6 +4,7 @@ package chaos
 
 import (
 	"math/rand/v2"
+	"regexp"
 	"time"
 )
 
@@ -28,10 +29,11 @@ type planner struct {
 	deck []fault
 }
 
-func newPlanner(seed uint64, c *theCluster) *planner {
+// newPlanner plans with the faults that the cluster can have and whose kind matches.
+func newPlanner(seed uint64, c *theCluster, only *regexp.Regexp) *planner {
 	p := &planner{rng: rand.New(rand.NewPCG(seed, 0))}
 	for _, f := range menu() {
-		if f.needs == nil || f.needs(c) {
+		if only.MatchString(f.kind) && (f.needs == nil || f.needs(c)) {
 			p.menu = append(p.menu, f)
 		}
 	}
