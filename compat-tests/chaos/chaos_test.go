@@ -157,7 +157,11 @@ func runScenario(t *testing.T, s scenario, faults time.Duration, matching *regex
 	if s.shape.zooKeeper {
 		report.Servers += ", a ZooKeeper ensemble of 3"
 	}
-	r.play(faults, newPlanner(*seed, r.c, matching))
+	plan := newPlanner(*seed, r.c, matching)
+	if len(plan.menu) == 0 {
+		t.Fatalf("no fault matches %q", *only)
+	}
+	r.play(faults, plan)
 	report.WallSeconds, report.Problems, report.Packets = time.Since(r.began).Seconds(), r.problems, lab.Traffic()
 	if !r.bad() {
 		_ = os.RemoveAll(dir)
