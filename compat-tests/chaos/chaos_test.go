@@ -141,7 +141,7 @@ func runScenario(t *testing.T, s scenario, faults time.Duration, matching *regex
 	lab := newLab(t)
 	t.Cleanup(lab.Close) // kills whatever is left
 	needs(t, s, lab)
-	r := &run{t: t, began: time.Now(), records: &records{last: map[string]int64{}}, report: report}
+	r := &run{t: t, binary: cluster.Binary(t), began: time.Now(), records: &records{last: map[string]int64{}}, report: report}
 	dir, err := os.MkdirTemp("", "pegasus-chaos-")
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +150,7 @@ func runScenario(t *testing.T, s scenario, faults time.Duration, matching *regex
 		t.Fatal(err)
 	}
 	defer r.events.Close()
-	if r.c, err = newCluster(lab, dir, cluster.Binary(t), s.shape, func(text string) { r.problem("%s", text) }); err != nil {
+	if r.c, err = newCluster(lab, dir, r.binary, s.shape, func(text string) { r.problem("%s", text) }); err != nil {
 		t.Fatal(err)
 	}
 	report.Servers = fmt.Sprintf("3 metas, %d replica servers", s.shape.replicas)

@@ -45,6 +45,7 @@ func menu() []fault {
 		{kind: "lose the disk of a replica server", max: medium, alone: true, inject: loseDisk},
 		{kind: "stop a replica server gracefully", max: medium, inject: stopOne},
 		{kind: "rolling restart of the replica servers", alone: true, inject: rollingRestart},
+		{kind: "move primaries and secondaries by hand", min: short, max: medium, inject: movePartitions},
 		{kind: "kill -9 the leading meta server", max: longest, inject: killLeader},
 		{kind: "stop the leading meta server gracefully", max: medium, inject: stopLeader},
 		{kind: "pause the leading meta server", min: medium, max: longest, inject: pauseLeader},

@@ -19,6 +19,7 @@ const healWithin = 180 * time.Second
 // run is a scenario that runs.
 type run struct {
 	t       *testing.T
+	binary  string
 	c       *theCluster
 	began   time.Time
 	records *records
@@ -153,7 +154,7 @@ func (r *run) settle(within time.Duration) {
 
 // describe is what the shell says about the tables and servers.
 func (r *run) describe() string {
-	out, err := r.runOnClients(nil, r.c.servers[len(r.c.servers)-1].command[0], "shell", "-m", strings.Join(r.c.addresses(roleMeta), ","),
+	out, err := r.runOnClients(nil, r.binary, "shell", "-m", strings.Join(r.c.addresses(roleMeta), ","),
 		"-c", "ls -d", "-c", "nodes -d", "-c", "app "+table+" -d")
 	return fmt.Sprintf("%s%v", out, err)
 }
