@@ -35,7 +35,7 @@ const (
 	callTimeout = 2 * time.Second
 	callPause   = 30 * time.Millisecond
 	rowTimeout  = 15 * time.Second
-	rowPause    = 20 * time.Millisecond
+	rowPause    = 60 * time.Millisecond
 	readTimeout = 60 * time.Second // of one final read
 	// What a caller leaves in doubt on one key; doubts make a history expensive to check.
 	doubtsMax = 1

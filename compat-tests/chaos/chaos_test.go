@@ -122,7 +122,7 @@ func newLab(t *testing.T) *netlab.Lab {
 }
 
 func needs(t *testing.T, s scenario, lab *netlab.Lab) {
-	missing := programs.Install("python")
+	_, missing := programs.Python()
 	if s.shape.zooKeeper && missing == nil {
 		missing = programs.Install("zookeeper")
 	}
@@ -172,6 +172,11 @@ func runScenario(t *testing.T, s scenario, faults time.Duration, matching *regex
 
 // play is the scenario: start, harm, heal, check, stop.
 func (r *run) play(faults time.Duration, plan *planner) {
+	defer func() {
+		if err := r.c.stop(); err != nil {
+			r.problem("stop: %v", err)
+		}
+	}()
 	if err := r.c.start(); err != nil {
 		r.problem("start: %v", err)
 		return
@@ -206,7 +211,4 @@ func (r *run) play(faults time.Duration, plan *planner) {
 	}
 	r.verify()
 	r.report.measure(r.records.all())
-	if err := r.c.stop(); err != nil {
-		r.problem("stop: %v", err)
-	}
 }

@@ -57,7 +57,7 @@ func (s *server) start() error {
 	}
 	defer out.Close()
 	cmd := exec.Command(s.command[0], s.command[1:]...)
-	cmd.Stdout, cmd.Stderr = out, out
+	cmd.Dir, cmd.Stdout, cmd.Stderr = s.dir, out, out
 	if err := s.host.Start(cmd); err != nil {
 		return fmt.Errorf("start %s: %w", s.name, err)
 	}

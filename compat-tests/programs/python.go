@@ -55,10 +55,10 @@ func makePython(cache string) (string, error) {
 	if err := os.RemoveAll(dir); err != nil {
 		return "", err
 	}
-	if out, err := Run(installTimeout, "", nil, "python3", "-m", "venv", dir); err != nil {
+	if out, err := Run(installTimeout, cache, nil, "python3", "-m", "venv", dir); err != nil {
 		return "", fmt.Errorf("python3 -m venv: %w\n%s", err, out)
 	}
-	out, err := Run(installTimeout, "", nil, interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", Here("python", "requirements.txt"))
+	out, err := Run(installTimeout, cache, nil, interpreter, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", Here("python", "requirements.txt"))
 	if err != nil {
 		return "", fmt.Errorf("pip install: %w\n%s", err, out)
 	}
