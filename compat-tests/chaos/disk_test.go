@@ -17,7 +17,9 @@ const ballastChunkBytes = 1 << 20
 
 // fillDisk takes all space that is left on the small disk and asks for a flush; undoing frees the space.
 func fillDisk(r *run, _ step) (func() error, error) {
-	r.takeServer(r.c.small)
+	if !r.takeServer(r.c.small) {
+		return nil, errNoVictim
+	}
 	ballast := filepath.Join(r.c.smallDir, "ballast")
 	var written int64
 	err := r.c.small.host.OnThread(func() (err error) {

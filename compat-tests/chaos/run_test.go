@@ -79,13 +79,13 @@ func (r *run) takeServer(s *server) bool {
 	return true
 }
 
-// errNoLeader: the fault of a leader has no victim while there is none.
-var errNoLeader = errors.New("no meta server leads")
+// errNoVictim: a fault of one certain server has no victim when the other fault of the round harms it, or when nobody leads.
+var errNoVictim = errors.New("no victim")
 
 func (r *run) takeLeader() (*server, error) {
 	s, err := r.c.leader(leaderIn)
 	if err != nil || s == nil || !r.takeServer(s) {
-		return nil, errNoLeader
+		return nil, errNoVictim
 	}
 	return s, nil
 }
@@ -125,7 +125,7 @@ func (r *run) step(s step) {
 	time.Sleep(s.after)
 	r.logf("fault: %s, for %v", s.kind, s.last)
 	undo, err := s.inject(r, s)
-	if errors.Is(err, errNoLeader) {
+	if errors.Is(err, errNoVictim) {
 		r.logf("skipped: %v", err)
 		return
 	}
