@@ -4,6 +4,7 @@ package chaos
 
 import (
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -42,6 +43,7 @@ func menu() []fault {
 		{kind: "pause a replica server beyond its lease", min: beyond, max: longest, inject: pauseOne},
 		{kind: "pause a replica server shortly", min: short, max: medium, inject: pauseOne},
 		{kind: "kill -9 a replica server again and again", max: short, inject: killAgain},
+		{kind: "kill -9 one server after the other", min: medium, max: longest, alone: true, inject: killStorm},
 		{kind: "lose the disk of a replica server", max: medium, alone: true, inject: loseDisk},
 		{kind: "stop a replica server gracefully", max: medium, inject: stopOne},
 		{kind: "rolling restart of the replica servers", alone: true, inject: rollingRestart},
@@ -167,6 +169,38 @@ func killAgain(r *run, s step) (func() error, error) {
 		time.Sleep(time.Duration(i) * 400 * time.Millisecond)
 	}
 	return restart(victim), errors.Join(append(errs, victim.kill())...)
+}
+
+// Of a storm: how many servers are down at most, and the longest time between two kills.
+const (
+	stormDownMax  = 3
+	stormPauseMax = 800 * time.Millisecond
+)
+
+// killStorm kills meta and replica servers at random without waiting for anything. Some are down at any time, and those that
+// come back have seldom caught up when the next one goes.
+func killStorm(r *run, s step) (func() error, error) {
+	rng := rand.New(rand.NewPCG(*seed, uint64(s.victim)))
+	list := append(r.c.of(roleMeta), r.c.of(roleReplica)...)
+	var down []*server
+	kills := 0
+	for end := time.Now().Add(s.last); time.Now().Before(end); time.Sleep(time.Duration(rng.Int64N(int64(stormPauseMax)))) {
+		if victim := list[rng.IntN(len(list))]; victim.running() {
+			if err := victim.kill(); err != nil {
+				return restart(down...), err
+			}
+			kills++
+			down = append(down, victim)
+		}
+		if len(down) > rng.IntN(stormDownMax+1) {
+			if err := down[0].start(); err != nil {
+				return restart(down...), err
+			}
+			down = down[1:]
+		}
+	}
+	r.logf("%d kills", kills)
+	return restart(down...), nil
 }
 
 // loseDisk makes a server come back with an empty disk. Before that all is well, so that two others have everything.
