@@ -133,7 +133,9 @@ func (r *run) step(s step) {
 		r.problem("%s: %v", s.kind, err)
 	}
 	r.report.count(s.kind)
-	time.Sleep(s.last)
+	if !s.itself {
+		time.Sleep(s.last)
+	}
 	if undo != nil {
 		if err := undo(); err != nil {
 			r.problem("undo %s: %v", s.kind, err)
