@@ -19,6 +19,7 @@ type fault struct {
 	alone    bool                   // harms the whole cluster: nothing else happens meanwhile
 	needs    func(*theCluster) bool // nil: every cluster will do
 	min, max time.Duration          // how long it lasts
+	itself   bool                   // inject lasts as long as the fault
 	// inject harms and says how to undo that. undo is nil when the harm ends by itself.
 	inject func(r *run, s step) (undo func() error, err error)
 }
