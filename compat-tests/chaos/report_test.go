@@ -36,7 +36,7 @@ type scenarioReport struct {
 	rounds []roundReport
 }
 
-// faultReport is about the rounds that had this fault alone, but for Count.
+// faultReport is about the rounds that had this fault alone and began in a healthy cluster, but for Count.
 type faultReport struct {
 	Count             int   `json:"count"`
 	Alone             int   `json:"alone"`
@@ -88,8 +88,8 @@ func (s *scenarioReport) measure(list []record) {
 			acks[r.Caller] = append(acks[r.Caller], r.End)
 		}
 	}
-	for _, round := range s.rounds {
-		if len(round.kinds) != 1 || s.Faults[round.kinds[0]] == nil {
+	for i, round := range s.rounds {
+		if len(round.kinds) != 1 || s.Faults[round.kinds[0]] == nil || (i > 0 && !s.rounds[i-1].waited) {
 			continue
 		}
 		f := s.Faults[round.kinds[0]]
