@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -94,8 +95,12 @@ func (s *scenarioReport) measure(list []record) {
 		}
 		f := s.Faults[round.kinds[0]]
 		f.Alone++
+		next := int64(math.MaxInt64)
+		if i+1 < len(s.rounds) {
+			next = s.rounds[i+1].started
+		}
 		for _, times := range acks {
-			f.OutageMsMax = max(f.OutageMsMax, longestGap(times, round.started, round.settled)/int64(time.Millisecond))
+			f.OutageMsMax = max(f.OutageMsMax, longestGap(times, round.started, round.settled, next)/int64(time.Millisecond))
 		}
 		if round.waited {
 			f.timesHealthyKnown = true
@@ -104,10 +109,11 @@ func (s *scenarioReport) measure(list []record) {
 	}
 }
 
-func longestGap(times []int64, from, to int64) (longest int64) {
+// longestGap is the longest time between two moments that touches [from, to]. What belongs to the next fault is not counted.
+func longestGap(times []int64, from, to, next int64) (longest int64) {
 	for i := 1; i < len(times); i++ {
 		if times[i] >= from && times[i-1] <= to {
-			longest = max(longest, times[i]-times[i-1])
+			longest = max(longest, min(times[i], next)-times[i-1])
 		}
 	}
 	return longest
