@@ -27,7 +27,7 @@ var (
 const (
 	shortFaults = 25 * time.Second
 	// What a scenario takes besides its faults: starting, the rest of the last round, healing, checking.
-	besides    = 40 * time.Second
+	besides    = 20 * time.Second
 	readyAfter = 120 * time.Second
 )
 
