@@ -141,7 +141,7 @@ func runScenario(t *testing.T, s scenario, faults time.Duration, matching *regex
 	lab := newLab(t)
 	t.Cleanup(lab.Close) // kills whatever is left
 	needs(t, s, lab)
-	r := &run{t: t, binary: cluster.Binary(t), began: time.Now(), records: &records{last: map[string]int64{}}, report: report}
+	r := &run{t: t, binary: cluster.Binary(t), began: time.Now(), records: newRecords(), report: report}
 	dir, err := os.MkdirTemp("", "pegasus-chaos-")
 	if err != nil {
 		t.Fatal(err)
@@ -190,7 +190,7 @@ func (r *run) play(faults time.Duration, plan *planner) {
 		r.problem("start the clients: %v", err)
 		return
 	}
-	r.awaitWork("pegasus-go", "apache-go", "python")
+	r.awaitBegin()
 	harmed := time.Now()
 	r.faultsUntil(harmed.Add(faults), plan)
 	r.report.FaultSeconds = time.Since(harmed).Seconds()

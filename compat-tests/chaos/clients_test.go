@@ -23,6 +23,7 @@ const (
 	clientStops    = time.Minute
 	commandTimeout = 2 * time.Minute
 	worksWithin    = 90 * time.Second
+	beginWith      = 50 // successes of each client before the first fault
 )
 
 // clientProcess is a client that records a history.
@@ -115,6 +116,20 @@ func (p *clientProcess) stop() error {
 		return fmt.Errorf("client %s: %w", p.name, err)
 	}
 	return nil
+}
+
+// awaitBegin waits until every client has had some successes.
+func (r *run) awaitBegin() {
+	end := time.Now().Add(worksWithin)
+	for client := range operationsMin {
+		for r.records.successes(client) < beginWith {
+			if time.Now().After(end) {
+				r.problem("client %s does not begin to work within %v", client, worksWithin)
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}
 }
 
 // awaitWork waits until clients succeed with what they begin from now on.

@@ -45,11 +45,14 @@ func monotonicNs() int64 {
 	return t.Nano()
 }
 
+func newRecords() *records { return &records{last: map[string]int64{}, done: map[string]int{}} }
+
 // records collects what clients print.
 type records struct {
 	mu     sync.Mutex
 	list   []record
 	last   map[string]int64 // when a client last succeeded, by client
+	done   map[string]int   // how often
 	broken []string         // lines that are no records
 }
 
@@ -70,6 +73,7 @@ func (r *records) read(client string, in io.Reader) {
 			r.list = append(r.list, one)
 			if one.Outcome == ok {
 				r.last[one.Client] = max(r.last[one.Client], one.Start)
+				r.done[one.Client]++
 			}
 		}
 		r.mu.Unlock()
@@ -82,6 +86,12 @@ func (r *records) worksSince(client string, moment int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.last[client] > moment
+}
+
+func (r *records) successes(client string) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.done[client]
 }
 
 func (r *records) all() []record {

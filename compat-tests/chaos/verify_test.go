@@ -16,7 +16,6 @@ const (
 	checkEach        = 3 * time.Minute // of one history
 	sameDecreeWithin = 60 * time.Second
 	problemsShown    = 10
-	operationsMin    = 100 // of each client: fewer show nothing
 )
 
 // verify checks what must hold when the faults are over and the clients have stopped.
@@ -63,7 +62,7 @@ func (r *run) readBack(byKey map[string][]record) (rows map[string]string, err e
 	if err != nil {
 		return nil, err
 	}
-	final := &records{last: map[string]int64{}}
+	final := newRecords()
 	final.read("read back", strings.NewReader(out))
 	rows = map[string]string{}
 	for _, one := range final.list {
@@ -115,10 +114,14 @@ func same(seen map[string]map[string]string, cfg thft.Config) bool {
 	return true
 }
 
+// operationsMin are the successes of each client that a run must have. The Apache client does not dial an address again for a
+// minute after it refused a connection; a short run that begins with kills leaves it little to do.
+var operationsMin = map[string]int{"pegasus-go": 200, "apache-go": beginWith, "python": 200}
+
 func (r *run) somethingWasTested(list []record) {
 	r.report.countOperations(list)
-	for _, client := range []string{"pegasus-go", "apache-go", "python"} {
-		if n := r.report.succeeded(client); n < operationsMin {
+	for client, enough := range operationsMin {
+		if n := r.report.succeeded(client); n < enough {
 			r.problem("client %s succeeded with %d operations only: nothing was tested", client, n)
 		}
 	}
