@@ -123,7 +123,7 @@ func longestGap(times []int64, from, to, next int64) (longest int64) {
 func (s *scenarioReport) table() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "### %s: %s\n\nSeed %d, %.0f s of faults, %.0f s in all. ", s.Scenario, s.Servers, s.Seed, s.FaultSeconds, s.WallSeconds)
-	fmt.Fprintf(&b, "%d histories with %d operations are linearizable (%d of unknown outcome kept open; checked in %.1f s), ", s.Checked.Keys, s.Checked.Operations, s.Checked.Open, s.Checked.Took.Seconds())
+	fmt.Fprintf(&b, "%d of %d histories are linearizable, with %d operations (%d of unknown outcome kept open; checked in %.1f s), ", s.Checked.Keys-len(s.Checked.Problems), s.Checked.Keys, s.Checked.Operations, s.Checked.Open, s.Checked.Took.Seconds())
 	fmt.Fprintf(&b, "%d acknowledged rows are there, %d of %d partitions have equal digests. ", s.RowsAcknowledged, s.DigestsEqual, partitions)
 	fmt.Fprintf(&b, "Packets: %d delivered, %d cut, %d lost, %d delayed, %d duplicated.\n\n", s.Packets.Delivered, s.Packets.Cut, s.Packets.Lost, s.Packets.Delayed, s.Packets.Duplicated)
 	if len(s.Problems) > 0 {
