@@ -15,7 +15,7 @@ VECTORS  ?= $(wildcard $(CURDIR)/../shared/vectors)
 export PEGASUS_VECTORS = $(VECTORS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build onebox shell deps test race race-e2e lint gen bench compat fuzz sim cores mutants e2e soak fmt clean
+.PHONY: help build onebox shell deps test race race-e2e lint gen bench compat fuzz sim cores mutants e2e chaos chaos-long soak fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,12 @@ e2e: build ## kill servers of a real onebox under load, check that nothing ackno
 
 soak: ## plateaus of memory, descriptors, threads and goroutines under all that comes and goes (SOAK=10m); soak/soak.csv and .svg
 	SOAK=$(SOAK) SOAK_OUT=$(CURDIR)/soak $(GO) test -count=1 -timeout 240m -v -run TestSoak ./compat-tests
+
+chaos: build deps ## five minutes of faults on real processes with real clients, as root (ARGS="-chaos.seed 7" ...); figures in bin/chaos
+	PEGASUS_BIN=$(CURDIR)/bin/pegasus $(GO) test -count=1 -timeout 30m -v ./compat-tests/chaos -run '^TestChaos$$' -chaos.duration 5m -chaos.report $(CURDIR)/bin/chaos $(ARGS)
+
+chaos-long: build deps ## the same for an hour
+	PEGASUS_BIN=$(CURDIR)/bin/pegasus $(GO) test -count=1 -timeout 2h -v ./compat-tests/chaos -run '^TestChaos$$' -chaos.duration 1h -chaos.report $(CURDIR)/bin/chaos $(ARGS)
 
 fmt: ## gofmt all files that are not generated
 	gofmt -l -w $$(find . -name '*.go' -not -path './.*' | xargs grep -L '^// Code generated .* DO NOT EDIT')

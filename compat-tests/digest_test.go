@@ -1,8 +1,6 @@
 package compattests
 
 import (
-	"fmt"
-	"regexp"
 	"testing"
 	"time"
 
@@ -12,39 +10,13 @@ import (
 
 const sameDecreeWithin = 60 * time.Second
 
-var digestLine = regexp.MustCompile(`(\d+\.\d+)\D.*?"decree":(\d+).*?"digest":"([^"]+)"|(\d+\.\d+)\D.*?"digest":"([^"]+)".*?"decree":(\d+)`)
-
-// digests asks every replica server for the digests of a table: gpid to server to "decree digest".
-func digests(t *testing.T, c *cluster.Cluster, app int32) map[string]map[string]string {
-	t.Helper()
-	out := map[string]map[string]string{}
-	for _, server := range c.Replicas {
-		for _, m := range digestLine.FindAllStringSubmatch(remoteCommand(t, server, "replica.digest", fmt.Sprint(app)), -1) {
-			gpid, decree, sum := m[1], m[2], m[3]
-			if gpid == "" {
-				gpid, decree, sum = m[4], m[6], m[5]
-			}
-			if out[gpid] == nil {
-				out[gpid] = map[string]string{}
-			}
-			out[gpid][server] = decree + " " + sum
-		}
-	}
-	return out
-}
-
 func remoteCommand(t *testing.T, server, name string, args ...string) string {
 	t.Helper()
-	r, err := dial(t, server).Call("RPC_CLI_CLI_CALL", thft.Header{TimeoutMs: 30000},
-		thft.Wrap(func(a *thft.Args) { a.Str(1, name).Strings(2, args...) }))
-	if err != nil || r.Err != "ERR_OK" {
-		t.Fatalf("%s at %s: %+v %v", name, server, r, err)
-	}
-	v, err := thft.Result(r.Body, thft.Str)
+	out, err := thft.RemoteCommand(server, name, args...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return v.(string)
+	return out
 }
 
 // identicalReplicas claims that the three members of each partition hold the same rows at the same decree.
@@ -58,7 +30,9 @@ func identicalReplicas(t *testing.T, c *cluster.Cluster, tables ...string) {
 		var seen map[string]map[string]string
 		same := false
 		for end := time.Now().Add(sameDecreeWithin); !same && time.Now().Before(end); time.Sleep(200 * time.Millisecond) {
-			seen = digests(t, c, cfg.AppID)
+			if seen, err = thft.Digests(c.Replicas, cfg.AppID); err != nil {
+				t.Fatal(err)
+			}
 			same = allSame(seen, len(cfg.Partitions))
 		}
 		if !same {

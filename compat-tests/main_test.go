@@ -1,37 +1,26 @@
 package compattests
 
 import (
-	"bytes"
-	"context"
-	"errors"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/pegasus-go/pegasus/compat-tests/cluster"
+	"github.com/pegasus-go/pegasus/compat-tests/programs"
 )
 
 const (
-	installTimeout = 8 * time.Minute
 	buildTimeout   = 5 * time.Minute
+	resolveTimeout = 8 * time.Minute
 	programTimeout = 3 * time.Minute
 )
 
-// scratch holds built programs for the life of the test process.
-var scratch string
-
 func TestMain(m *testing.M) {
-	var err error
-	if scratch, err = os.MkdirTemp("", "pegasus-compat-"); err != nil {
-		panic(err)
-	}
 	code := m.Run()
 	cluster.RemoveBinary()
-	_ = os.RemoveAll(scratch)
+	programs.Remove()
 	os.Exit(code)
 }
 
@@ -46,25 +35,11 @@ func skipOrFail(t *testing.T, format string, args ...any) {
 	t.Skipf(format, args...)
 }
 
-func here(path ...string) string {
-	return filepath.Join(append([]string{cluster.Root(), "compat-tests"}, path...)...)
-}
+func here(path ...string) string { return programs.Here(path...) }
 
 // command runs a program to its end and returns what it printed.
 func command(timeout time.Duration, dir string, env []string, name string, args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), env...)
-	cmd.WaitDelay = time.Second
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	if ctx.Err() != nil {
-		err = errors.Join(err, ctx.Err())
-	}
-	return out.String(), err
+	return programs.Run(timeout, dir, env, name, args...)
 }
 
 // checks runs a client program; it must end with "ok N checks".
@@ -95,52 +70,30 @@ func claimsOf(out string) string {
 	return strings.Join(claims, "\n") + "\n--- end of the output:\n" + strings.Join(lines, "\n")
 }
 
-// install runs install.sh for a part, once per test process.
-var installed sync.Map
-
+// install runs install.sh for a part.
 func install(t *testing.T, part string) {
 	t.Helper()
-	once, _ := installed.LoadOrStore(part, sync.OnceValues(func() (string, error) {
-		return command(installTimeout, here(), nil, here("install.sh"), part)
-	}))
-	if out, err := once.(func() (string, error))(); err != nil {
-		skipOrFail(t, "install.sh %s: %v\n%s", part, err, out)
+	if err := programs.Install(part); err != nil {
+		skipOrFail(t, "%v", err)
 	}
 }
 
 // goProgram builds a program of a nested module. modfile chooses another version of the library than go.mod does.
-var goPrograms sync.Map
-
 func goProgram(t *testing.T, module, pkg, modfile string) string {
 	t.Helper()
-	key := strings.NewReplacer("/", "-", ".", "").Replace(module + "-" + pkg + "-" + modfile)
-	bin := filepath.Join(scratch, key)
-	once, _ := goPrograms.LoadOrStore(key, sync.OnceValues(func() (string, error) {
-		args := []string{"build", "-o", bin}
-		if modfile != "" {
-			args = append(args, "-modfile="+modfile)
-		}
-		// The sums of these modules are checked in; the public database does not know all of them.
-		env := []string{"GOWORK=off", "GOFLAGS=-mod=readonly", "GONOSUMDB=github.com/apache/incubator-pegasus"}
-		return command(buildTimeout, here(module), env, "go", append(args, pkg)...)
-	}))
-	if out, err := once.(func() (string, error))(); err != nil {
-		t.Fatalf("build %s: %v\n%s", key, err, out)
+	bin, err := programs.Go(module, pkg, modfile)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return bin
 }
 
-// python makes a virtual environment with the client in the user's cache and returns its interpreter.
-var pythonOnce sync.Once
-var pythonPath string
-var pythonErr error
-
+// python returns the interpreter of an environment that has the client.
 func python(t *testing.T) string {
 	t.Helper()
-	install(t, "python")
-	pythonOnce.Do(func() { pythonPath, pythonErr = makePython() })
-	if pythonErr != nil {
-		skipOrFail(t, "%v", pythonErr)
+	interpreter, err := programs.Python()
+	if err != nil {
+		skipOrFail(t, "%v", err)
 	}
-	return pythonPath
+	return interpreter
 }

@@ -77,7 +77,7 @@ func javaExample(t *testing.T) {
 	if err := os.CopyFS(dir, os.DirFS(here("examples", "java"))); err != nil {
 		t.Fatal(err)
 	}
-	out, err := command(installTimeout, dir, nil, "mvn", "-q", "-B", "dependency:resolve")
+	out, err := command(resolveTimeout, dir, nil, "mvn", "-q", "-B", "dependency:resolve")
 	if err != nil && (strings.Contains(out, "Could not find artifact") || strings.Contains(out, "was not found in")) {
 		t.Skip("Maven finds no org.apache.pegasus:pegasus-client; TestHeaderVersions makes the Java clients' calls frame by frame")
 	}
@@ -102,7 +102,7 @@ func shippedGoTests(t *testing.T) {
 	} {
 		t.Run(p.name, func(t *testing.T) {
 			env := []string{"GOWORK=off", "GOFLAGS=-mod=readonly", "GONOSUMDB=github.com/apache/incubator-pegasus"}
-			binary := filepath.Join(scratch, "shipped-"+p.name)
+			binary := filepath.Join(t.TempDir(), "shipped-"+p.name)
 			if out, err := command(buildTimeout, here("go", "upstream"), env, "go", "test", "-c", "-o", binary, client+p.name); err != nil {
 				t.Fatalf("build: %v\n%s", err, out)
 			}

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/pegasus-go/pegasus/gen-go/layer2"
 	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
+	"github.com/pegasus-go/pegasus/rrdb"
 )
 
 // closeParts gives back what openDir opened, for a partition whose loop never ran.
@@ -113,5 +115,22 @@ func TestRoleEndsBeforeAnybodyHears(t *testing.T) {
 	p.step([]pacifica.Event{pacifica.RemoveReceived{Ballot: 100}})
 	if p.view.Load().reads {
 		t.Error("reads are still answered after the role is gone")
+	}
+}
+
+// TestFullDiskIsNotBroken: a replica whose store ran out of space ends, and may be opened again once there is room; one
+// whose disk failed may not.
+func TestFullDiskIsNotBroken(t *testing.T) {
+	for class, usable := range map[rrdb.Class]bool{rrdb.ClassNoSpace: true, rrdb.ClassIO: false} {
+		s := idleServer(t, vfs.NewMem())
+		p, err := s.openDir(testGpid, newReplicaDir(t, s))
+		if err != nil {
+			t.Fatal(err)
+		}
+		closeParts(t, p)
+		s.closed(p, &rrdb.Error{Op: "flush", Class: class, Err: errors.New("of a test")})
+		if _, ok := s.disks.Find(testGpid); ok != usable {
+			t.Errorf("after an error of class %d the replica can be opened again: %v, want %v", class, ok, usable)
+		}
 	}
 }

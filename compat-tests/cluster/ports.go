@@ -14,17 +14,24 @@ const (
 	portsTries = 200
 )
 
-// freePorts finds n consecutive ports that nobody listens on.
-func freePorts(t testing.TB, n int) int {
-	t.Helper()
+// FreePorts finds n consecutive ports that nobody listens on and returns the first; 0: there are none.
+func FreePorts(n int) int {
 	for range portsTries {
 		first := portsFrom + rand.IntN(portsTo-portsFrom)
 		if PortsFree(first, n) {
 			return first
 		}
 	}
-	t.Fatalf("no %d free ports in a row after %d tries", n, portsTries)
 	return 0
+}
+
+func freePorts(t testing.TB, n int) int {
+	t.Helper()
+	first := FreePorts(n)
+	if first == 0 {
+		t.Fatalf("no %d free ports in a row after %d tries", n, portsTries)
+	}
+	return first
 }
 
 // PortsFree tells whether nobody listens on n ports from first on.

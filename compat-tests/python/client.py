@@ -1,6 +1,7 @@
 """pypegasus3, driven through its whole public API against a cluster whose table is empty.
 
-    client.py api|load|upstream METAS TABLE
+    client.py api|load METAS TABLE
+    client.py history METAS TABLE CALLERS,REGISTERS,EPOCH_MS,SEED
 """
 import sys
 import warnings
@@ -17,6 +18,7 @@ from pypegasus.rrdb.ttypes import filter_type  # noqa: E402
 from pypegasus.utils.tools import MultiGetOptions, ScanOptions  # noqa: E402
 
 from checks import Checks  # noqa: E402
+from history import run_history  # noqa: E402
 from load import run_load  # noqa: E402
 
 OK = error_types.ERR_OK.value
@@ -233,13 +235,15 @@ class Suite:
 
 
 @inlineCallbacks
-def main(reactor, mode, metas, table):
+def main(reactor, mode, metas, table, options=''):
     client = Pegasus(metas.split(','), table)
     if not (yield client.init()):
         print('FAILED: init')
         raise SystemExit(1)
     if mode == 'load':
         raise SystemExit((yield run_load(reactor, client)))
+    if mode == 'history':
+        raise SystemExit((yield run_history(reactor, client, options)))
     suite = Suite(client)
     yield suite.run()
     absent = Pegasus(metas.split(','), 'no_such_table', 500)
@@ -250,4 +254,4 @@ def main(reactor, mode, metas, table):
 
 
 if __name__ == '__main__':
-    task.react(main, sys.argv[1:4])
+    task.react(main, sys.argv[1:])

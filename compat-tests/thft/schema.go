@@ -48,4 +48,5 @@ var Results = map[string]Type{
 	cm + "CONTROL_META":                    Fields{1: ErrCode, 2: I32},
 	cm + "UPDATE_APP_ENV":                  Fields{1: ErrCode, 2: Str},
 	"RPC_CLI_CLI_CALL":                     Str,
+	queryReplicaInfo:                       Fields{1: ErrCode, 2: List(Fields{1: Gpid, 2: I64, 3: I32, 4: I64, 5: I64, 6: I64, 7: Str, 8: Str, 9: I32})},
 }

@@ -41,7 +41,7 @@ type Server struct {
 // Start runs a server and waits until it serves.
 func Start(t testing.TB, o Options) *Server {
 	t.Helper()
-	class, err := classPath()
+	class, err := ClassPath()
 	if err != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatalf("zktest: %v", err)
@@ -179,7 +179,8 @@ func (s *Server) logTail() string {
 	return string(bytes.TrimSpace(b[max(0, len(b)-4000):]))
 }
 
-func classPath() (string, error) {
+// ClassPath is where java finds the server.
+func ClassPath() (string, error) {
 	if _, err := exec.LookPath("java"); err != nil {
 		return "", errors.New("ZooKeeper needs java, which is not installed")
 	}

@@ -1,6 +1,6 @@
 // The Apache Go client, driven through its whole public API against a cluster whose table is empty.
 //
-//	apache -metas host:port,... -replicas host:port,... -table T -mode api|admin|load
+//	apache -metas host:port,... -replicas host:port,... -table T -mode api|admin|load|history
 package main
 
 import (
@@ -19,7 +19,12 @@ func main() {
 	metas := flag.String("metas", "127.0.0.1:34601,127.0.0.1:34602,127.0.0.1:34603", "meta servers")
 	replicas := flag.String("replicas", "127.0.0.1:34801,127.0.0.1:34802,127.0.0.1:34803", "replica servers")
 	name := flag.String("table", "temp", "table, empty at the start")
-	mode := flag.String("mode", "api", "api, admin or load")
+	mode := flag.String("mode", "api", "api, admin, load or history")
+	var history check.HistoryOptions
+	flag.IntVar(&history.Callers, "callers", 2, "callers of a history")
+	flag.IntVar(&history.Registers, "registers", 4, "registers that are worked on at a time")
+	flag.Int64Var(&history.EpochMs, "epoch-ms", 30000, "time after which a key is replaced by a new one")
+	flag.Int64Var(&history.Seed, "seed", 1, "seed of a history")
 	flag.Parse()
 
 	client := pegasus.NewClient(pegasus.Config{MetaServers: strings.Split(*metas, ",")})
@@ -42,6 +47,9 @@ func main() {
 		s.Exit()
 	case "load":
 		check.RunLoad(tb, fmt.Sprint(time.Now().UnixNano()))
+	case "history":
+		history.Client = "apache-go"
+		check.RunHistory(table{tb}, history)
 	}
 }
 
