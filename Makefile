@@ -32,8 +32,12 @@ shell: build ## interactive shell on the onebox (ARGS="-c 'ls -d'" ...)
 deps: ## install what the tests need and is missing (Debian packages: python3-venv, a JDK, maven, zookeeper)
 	@compat-tests/install.sh
 
-test: deps ## all tests except the long ones (PKGS=./rpc/... narrows it down)
+test: deps ## all tests, 500 simulated hours and five minutes of chaos (PKGS=./rpc/... narrows it down to unit tests)
 	$(GO) test -timeout 18m $(PKGS)
+ifeq ($(PKGS),./...)
+	$(MAKE) --no-print-directory sim
+	$(MAKE) --no-print-directory chaos
+endif
 
 race: ## the same tests under the race detector, long loops shortened
 	$(GO) test -race -short -timeout 40m $(PKGS)
