@@ -350,6 +350,8 @@ func (s *Server) closed(p *partition, reason error) {
 	}
 	info := p.info()
 	info.Status = pacifica.Inactive
+	// A primary that was preparing the tail it took over again had it in its log all the time.
+	info.LastPreparedDecree = max(info.LastPreparedDecree, p.plog.LastDecree())
 	s.mu.Lock()
 	s.shut[p.gpid] = closedReplica{dir: p.dir, app: p.app.Load(), info: info}
 	s.mu.Unlock()

@@ -140,3 +140,39 @@ func TestReplayErrorIsNoDamage(t *testing.T) {
 		t.Errorf("replay into a store that is closed: %v, which counts as damage: %v", err, damaged(err))
 	}
 }
+
+// TestClosedReplicaTellsWhatItsLogHas: a primary that dies while it prepares again what it took over
+// has that in its log, and the meta server, which may have to choose by it, must hear so.
+func TestClosedReplicaTellsWhatItsLogHas(t *testing.T) {
+	s := idleServer(t, vfs.NewMem())
+	dir := newReplicaDir(t, s)
+	writer := pacifica.New(testGpid, s.self, pacifica.Params{}, 1, 0, 0)
+	makePrimary(t, writer, s.self)
+	log, err := plog.Open(filepath.Join(dir, plogDirName), plog.Options{FS: s.opts.FS})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range writer.Step(pacifica.Clock{MonoMs: 3, WallUs: 3}, pacifica.Write{Update: pacifica.Update{Code: "RPC_RRDB_RRDB_PUT", Body: []byte{1}}}) {
+		if a, ok := e.(pacifica.Append); ok {
+			log.Append([]plog.Entry{{Ballot: a.Mutation.Ballot, Decree: a.Mutation.Decree, Data: a.Mutation.Raw}}, nil)
+		}
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := s.openDir(testGpid, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.store.Load().Close()
+	defer p.plog.Close()
+	makePrimary(t, p.core, s.self)
+	p.publish()
+	if v := p.view.Load(); v.lastPrepared != 0 {
+		t.Fatalf("prepared %d under the new ballot before the log has it", v.lastPrepared)
+	}
+	s.closed(p, nil)
+	if infos := s.closedInfos(); len(infos) != 1 || infos[0].LastPreparedDecree != 1 {
+		t.Errorf("tells %+v", infos)
+	}
+}
