@@ -61,7 +61,7 @@ fuzz: ## every fuzz test for FUZZTIME each (default 10s)
 	@GO='$(GO)' internal/fuzz/run.sh $(FUZZTIME) $(PKGS)
 
 sim: ## whole clusters from SEEDS seeds, HOURS simulated hours each, on one thread per core (FIRST=1, ONLY="kill,pause")
-	$(GO) test -count=1 -timeout 24h -v ./sim/seeded -run 'TestSeeds|TestCorpus|TestSameSeedSameRun' -seeds $(SEEDS) -first $(FIRST) -hours $(HOURS) -only "$(ONLY)"
+	$(GO) test -count=1 -timeout 12h -v ./sim/seeded -run 'TestSeeds|TestCorpus|TestSameSeedSameRun' -seeds $(SEEDS) -first $(FIRST) -hours $(HOURS) -only "$(ONLY)"
 
 cores: ## seeded histories of the replication and meta cores alone (SEEDS=500)
 	$(GO) test -count=1 -timeout 60m ./replica/pacifica -run Random -seeds $(SEEDS)

@@ -111,17 +111,20 @@ func (w *World) post(n *Node, fn func()) {
 	w.posted = append(w.posted, runnable{node: n, fn: fn})
 }
 
+// drainStepsMax bounds the events that taking a node apart may need.
+const drainStepsMax = 1_000_000
+
 // drain runs a node that is taken apart until done, while the time of the others stands still.
 func (w *World) drain(n *Node, done func() bool) {
 	n.hurry = true
 	n.resume()
-	for w.fault == nil {
+	for steps := 0; w.fault == nil; steps++ {
 		w.settle()
 		if done() {
 			break
 		}
 		e, ok := w.queue.takeFirst(n)
-		if !ok {
+		if !ok || steps == drainStepsMax {
 			w.fail("%s does not stop", n.name)
 			return
 		}
@@ -198,11 +201,12 @@ func (q *eventQueue) pop() event {
 	return top
 }
 
-// takeFirst removes the earliest event of one node.
+// takeFirst removes the event of one node that was made first, so that a loop which waits for no time
+// does not hold up a timer that would end it.
 func (q *eventQueue) takeFirst(n *Node) (event, bool) {
 	best := -1
 	for i := range *q {
-		if (*q)[i].node == n && (best < 0 || q.less(i, best)) {
+		if (*q)[i].node == n && (best < 0 || (*q)[i].seq < (*q)[best].seq) {
 			best = i
 		}
 	}
