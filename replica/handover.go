@@ -13,11 +13,11 @@ import (
 
 // handOverLinger is how long a server without primaries still answers: clients that come with an old
 // routing are told so, where a closed connection would leave them with writes of unknown outcome.
-const handOverLinger = 200 * time.Millisecond
+const handOverLinger = 350 * time.Millisecond
 
 // handOverHold is how long after a primary was given away its server still keeps requests for it before it says so. A
 // client that is told at once asks the meta server for a primary that is not in office yet, and needs a second retry.
-const handOverHold = 60 * time.Millisecond
+const handOverHold = 120 * time.Millisecond
 
 // Shutdown is Close for a server that leaves a cluster that goes on: it first gives its primaries
 // away, so that clients find a new one instead of a silence that lasts until the lease is over.

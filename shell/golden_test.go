@@ -12,6 +12,9 @@ import (
 // `text` runs them as one -c would. Rewrite with `go test -run Golden -rewrite`.
 func TestGolden(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		if strings.HasPrefix(path, "testdata/fuzz") {
+			return // the corpora of the fuzz tests lie there, too
+		}
 		var b *bench
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			switch d.Cmd {
