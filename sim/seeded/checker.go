@@ -3,7 +3,6 @@ package seeded
 import (
 	"fmt"
 	"hash/fnv"
-	"maps"
 	"slices"
 	"strings"
 
@@ -337,11 +336,4 @@ func (k *checker) checkDirs(m *machine) {
 			seen[name] = true
 		}
 	}
-}
-
-// gpids lists the partitions anybody knows of.
-func (k *checker) gpids() []base.Gpid {
-	return slices.SortedFunc(maps.Keys(k.groups), func(a, b base.Gpid) int {
-		return int(a.AppID-b.AppID)*1000 + int(a.PartitionIndex-b.PartitionIndex)
-	})
 }

@@ -53,7 +53,7 @@ func (cl *client) think() {
 		cl.node.Wait(w.between(0, 40*time.Millisecond))
 		return
 	}
-	cl.node.Wait(w.between(0, cl.c.opts.thinkMax()))
+	cl.node.Wait(w.between(0, cl.c.opts.ThinkMax))
 }
 
 // draw chooses an operation.

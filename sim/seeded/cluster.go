@@ -21,8 +21,7 @@ type Options struct {
 	ThinkMax time.Duration // of a client between operations, default 16 s
 	Trace    io.Writer     // gets everything that happens, as text
 	Logs     bool          // with what the servers log
-	// Tell shapes the faults: it may be nil.
-	Only []string // kinds of faults to draw from; nil: all
+	Only     []string      // kinds of faults to draw from; nil: all
 }
 
 func (o *Options) setDefaults() {
@@ -42,8 +41,6 @@ func (o *Options) setDefaults() {
 		o.ThinkMax = 16 * time.Second
 	}
 }
-
-func (o *Options) thinkMax() time.Duration { return o.ThinkMax }
 
 // The tables that exist from the start.
 const (

@@ -17,12 +17,11 @@ const machinesMax = 24
 
 // link is one direction between two machines.
 type link struct {
-	cut     bool
-	loss    int           // percent of messages lost
-	twice   int           // percent of messages between servers that come twice
-	delay   time.Duration // up to so much more
-	resets  int           // percent of calls whose connection breaks after they were sent
-	reorder bool
+	cut    bool
+	loss   int           // percent of messages lost
+	twice  int           // percent of messages between servers that come twice
+	delay  time.Duration // up to so much more
+	resets int           // percent of calls whose connection breaks after they were sent
 }
 
 // network carries calls between machines, each of which has one address.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/rrdb"
 )
 
@@ -209,5 +208,3 @@ func (c *cluster) shutdown() {
 		c.w.fault = fault
 	}
 }
-
-var _ = base.Gpid{}
