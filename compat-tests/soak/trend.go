@@ -22,7 +22,7 @@ const mib = 1 << 20
 
 // Measures are all that is watched.
 var Measures = []Measure{
-	{"resident memory", mib, " MiB", func(s Sample) float64 { return s.RSSBytes }, 0.15, 8 * mib},
+	{"resident memory", mib, " MiB", func(s Sample) float64 { return s.RSSBytes }, 0.15, 24 * mib}, // it warms up for minutes
 	{"heap after GC", mib, " MiB", func(s Sample) float64 { return s.HeapBytes }, 0.15, 4 * mib},
 	{"goroutines", 1, "", func(s Sample) float64 { return s.Goroutines }, 0.15, 24},
 	{"descriptors", 1, "", func(s Sample) float64 { return s.FDs }, 0.15, 32},
