@@ -472,3 +472,17 @@ func TestDoubtfulPrimaryWithoutOthersGoesOn(t *testing.T) {
 		t.Fatalf("asks for %+v", ask)
 	}
 }
+
+// A primary announces only what this member acknowledged. Less than that here means that it was lost,
+// behind a damaged end of the log say, and that it must be learned anew before this member is needed.
+func TestSecondaryThatLostEntriesSaysSo(t *testing.T) {
+	b := secondaryOf(t)
+	ack := one[AckGroupCheck](t, b.step(GroupCheckReceived{Token: 5, Ballot: 3, Role: Secondary, Primary: nodeA, LastCommitted: 4}))
+	if ack.Err != base.ErrIncompleteData {
+		t.Errorf("answers %v although decrees up to 4 are committed and it has %d", ack.Err, b.MaxDecree())
+	}
+	ack = one[AckGroupCheck](t, b.step(GroupCheckReceived{Token: 6, Ballot: 3, Role: Secondary, Primary: nodeA, LastCommitted: 0}))
+	if ack.Err != base.ErrOK {
+		t.Errorf("answers %v although it has everything", ack.Err)
+	}
+}
