@@ -39,12 +39,13 @@ type Store struct {
 	durableMu     sync.Mutex
 	durable       int64 // under durableMu
 
-	unflushed  atomic.Int64
-	flushing   atomic.Int64 // part of unflushed that a running flush writes out
-	flushFails atomic.Int64
-	flushErr   atomic.Pointer[error]
-	failed     atomic.Pointer[Error]
-	lastReport atomic.Int64
+	unflushed     atomic.Int64
+	flushing      atomic.Int64 // part of unflushed that a running flush writes out
+	flushFails    atomic.Int64
+	flushErr      atomic.Pointer[error]
+	failed        atomic.Pointer[Error]
+	backgroundErr atomic.Pointer[error] // the last of the engine's own work
+	lastReport    atomic.Int64
 
 	misses   missRate    // of point lookups
 	versions atomic.Bool // rows with many versions were met since the last flush
@@ -99,6 +100,7 @@ const backgroundPauseMs = 20
 
 // background notes an error of the engine's own work, which it will try again.
 func (s *Store) background(err error) {
+	s.backgroundErr.Store(&err)
 	s.report(wrap("background work", err), false)
 	if !s.closing.Load() {
 		time.Sleep(backgroundPauseMs * time.Millisecond)

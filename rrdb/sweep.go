@@ -137,6 +137,30 @@ func (s *Store) Compact(ctx context.Context) error {
 	return s.compact(ctx, dataStart, dataEnd)
 }
 
+// watchBackground calls giveUp when the engine's own work fails before ctx ends, and leaves the reason in
+// the result: what the engine tries again and again comes before what it is asked for, so that on a broken
+// disk the turn of that never comes.
+func (s *Store) watchBackground(ctx context.Context, giveUp func()) *atomic.Pointer[error] {
+	reason, before := &atomic.Pointer[error]{}, s.backgroundErr.Load()
+	go func() {
+		tick := time.NewTicker(flushPollMs * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			if err := s.backgroundErr.Load(); err != before {
+				reason.Store(err)
+				giveUp()
+				return
+			}
+		}
+	}()
+	return reason
+}
+
 // compact flushes and rewrites [start, end).
 func (s *Store) compact(ctx context.Context, start, end []byte) error {
 	if err := s.enter("compact"); err != nil {
@@ -150,9 +174,13 @@ func (s *Store) compact(ctx context.Context, start, end []byte) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer context.AfterFunc(s.ctx, cancel)() // of a store that failed or closes, no compaction is begun
 	defer cancel()
+	broken := s.watchBackground(ctx, cancel)
 	err := s.db.Compact(ctx, start, end, false)
 	if f := s.failed.Load(); f != nil {
 		return f
+	}
+	if cause := broken.Load(); err != nil && cause != nil {
+		return wrap("compact", *cause)
 	}
 	if err != nil && s.closing.Load() {
 		return closedError("compact")
