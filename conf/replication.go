@@ -13,6 +13,7 @@ type Replication struct {
 	LogPrivateReserveMaxSizeMb                     Megabytes       `key:"log_private_reserve_max_size_mb" fv:"i32" def:"1000" min:"0" doc:"size up to which log is kept for learners although it is not needed"`
 	LogPrivateReserveMaxTimeSeconds                Seconds         `key:"log_private_reserve_max_time_seconds" fv:"i32" def:"36000" min:"0" doc:"age up to which log is kept for learners although it is not needed"`
 	PlogPendingBytesMax                            Bytes           `key:"plog_pending_bytes_max" fv:"i64" def:"268435456" min:"1048576" is:"own" doc:"log bytes of one replica that wait for the disk; beyond it writes are refused"`
+	PlogJournalFileBytes                           Bytes           `key:"plog_journal_file_bytes" fv:"i64" def:"33554432" min:"0" max:"1073741824" is:"own" doc:"size of a file of the journal through which the logs of a disk share syncs with plog_sync = always; 0: each log syncs for itself"`
 	StalenessForCommit                             Count           `key:"staleness_for_commit" fv:"i32" def:"20" min:"1" max:"10000" doc:"mutations in two-phase commit at once per partition"`
 	MaxMutationCountInPrepareList                  Count           `key:"max_mutation_count_in_prepare_list" fv:"i32" def:"110" min:"1" max:"100000" doc:"mutations kept in memory per partition, committed ones included"`
 	PrepareListBytesMax                            Bytes           `key:"prepare_list_bytes_max" fv:"i64" def:"16777216" min:"65536" is:"own" doc:"bytes of the committed mutations kept in memory per partition"`

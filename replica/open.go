@@ -252,7 +252,10 @@ func (s *Server) openDir(gpid base.Gpid, dir string) (p *partition, err error) {
 	}
 	o := s.opts.Plog
 	o.Host = s.host
-	o.FS, o.Logger, o.Syncer = s.opts.FS, p.log, s.syncers.Of(s.disks.TagOf(dir))
+	o.FS, o.Logger = s.opts.FS, p.log
+	if o.Syncer, err = s.syncer(dir); err != nil {
+		return nil, err
+	}
 	if p.plog, err = plog.Open(filepath.Join(dir, plogDirName), o); err != nil {
 		return nil, err
 	}

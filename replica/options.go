@@ -45,6 +45,9 @@ type Options struct {
 	RPC    rpc.ServerOptions
 
 	Plog plog.Options // FS, Syncer and Logger are filled in
+	// JournalFileBytes is the size of a file of the journal that saves the logs of a disk syncs; 0: the default, negative: each log
+	// syncs for itself.
+	JournalFileBytes int64
 
 	BeaconInterval     time.Duration // fd_beacon_interval_seconds
 	Lease              time.Duration // fd_lease_seconds

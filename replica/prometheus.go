@@ -29,11 +29,7 @@ func (s *Server) prometheusText() string {
 	if err != nil {
 		fmt.Fprintf(&out, "# runtime metrics: %v\n", err)
 	}
-	var syncs uint64
-	for _, p := range s.partitions() {
-		syncs += p.plog.Metrics().Syncs
-	}
-	fmt.Fprintf(&out, "# TYPE plog_syncs_total counter\nplog_syncs_total %d\n", syncs)
+	fmt.Fprintf(&out, "# TYPE plog_syncs_total counter\nplog_syncs_total %d\n", s.journals.syncs())
 	typed := map[string]bool{}
 	for _, e := range s.entities() {
 		var labels []string

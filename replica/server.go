@@ -15,7 +15,6 @@ import (
 	"github.com/pegasus-go/pegasus/replica/disk"
 	"github.com/pegasus-go/pegasus/replica/nfs"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
-	"github.com/pegasus-go/pegasus/replica/plog"
 	"github.com/pegasus-go/pegasus/rpc"
 	"github.com/pegasus-go/pegasus/rrdb"
 )
@@ -43,7 +42,7 @@ type Server struct {
 	writeBytes  atomic.Int64 // of writes that are not answered yet
 	syncNow     chan struct{}
 	readers     *workers
-	syncers     plog.Syncers
+	journals    journals
 	learnSlots  host.Slots
 
 	ctx    context.Context
@@ -69,7 +68,7 @@ func NewServer(o Options) (*Server, error) {
 	s := &Server{
 		opts: o, host: o.Host, log: o.Logger, started: o.Host.Elapsed(), startUnixMs: o.Host.Now().UnixMilli(), syncNow: make(chan struct{}, 1),
 		readers: newWorkers(o.Host, o.LongReadsMax, o.LongReadsQueuedMax), learnSlots: host.NewSlots(o.LearnCopiesMax),
-		tasks: host.Group{On: o.Host}, syncers: plog.Syncers{On: o.Host},
+		tasks: host.Group{On: o.Host}, journals: journals{byTag: map[string]*journal{}},
 		opening: map[base.Gpid][]func(*partition){}, refused: map[base.Gpid]time.Time{}, shut: map[base.Gpid]closedReplica{},
 	}
 	s.readers.panicked = func(r any) { s.log.Error("job panicked", "panic", r, "stack", string(debug.Stack())) }
@@ -148,7 +147,7 @@ func (s *Server) Close() error {
 		err = errors.Join(err, s.pool.Close())
 	}
 	s.tasks.Wait()
-	return errors.Join(err, s.engine.Close(), s.disks.Close())
+	return errors.Join(err, s.journals.close(), s.engine.Close(), s.disks.Close())
 }
 
 // Abandon is Close for a server whose disks are gone: nothing is written any more.

@@ -92,6 +92,7 @@ func replicaOptions(c *conf.Config, logger *slog.Logger) (replica.Options, error
 		Engine:                  engineOptions(c),
 		RPC:                     rpcServerOptions(c, logger),
 		Plog:                    log,
+		JournalFileBytes:        orNone(r.PlogJournalFileBytes),
 		BeaconInterval:          r.FDBeaconIntervalSeconds.Duration(),
 		Lease:                   r.FDLeaseSeconds.Duration(),
 		ConfigSyncInterval:      r.ConfigSyncIntervalMs.Get().Duration(),

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/replica/disk"
+	"github.com/pegasus-go/pegasus/replica/plog"
 	"github.com/pegasus-go/pegasus/rrdb"
 )
 
@@ -32,6 +33,7 @@ type checker struct {
 	engine *rrdb.Engine
 	report Report
 	live   map[base.Gpid]string
+	logFS  map[string]vfs.FS // by directory of replicas: with what the journal holds for their logs
 }
 
 // Run checks the data directories of one server: each of dirs is one of its data directories (as in data_dirs, with
@@ -41,12 +43,15 @@ func Run(ctx context.Context, dirs []string, o Options) (*Report, error) {
 	if o.FS == nil {
 		o.FS = vfs.Default
 	}
-	c := &checker{o: o, fs: readOnly{o.FS}, live: map[base.Gpid]string{}}
+	c := &checker{o: o, fs: readOnly{o.FS}, live: map[base.Gpid]string{}, logFS: map[string]vfs.FS{}}
 	c.engine = rrdb.NewEngine(rrdb.EngineOptions{FS: c.fs, SweepPeriod: -1})
 	var todo []string
 	for _, dir := range dirs {
 		replicas, err := c.find(filepath.Clean(dir))
 		if err != nil {
+			return nil, errors.Join(err, c.engine.Close())
+		}
+		if err := c.journal(replicas); err != nil {
 			return nil, errors.Join(err, c.engine.Close())
 		}
 		c.report.Dirs = append(c.report.Dirs, filepath.Clean(dir))
@@ -83,6 +88,27 @@ func (c *checker) find(dir string) ([]string, error) {
 	}
 	c.note(gpid, dir)
 	return []string{dir}, nil
+}
+
+// journal reads the journal beside the directory of the replicas, if there is one.
+func (c *checker) journal(replicas []string) error {
+	if len(replicas) == 0 {
+		return nil
+	}
+	reps := filepath.Dir(replicas[0])
+	dir := disk.JournalPath(filepath.Dir(filepath.Dir(reps)))
+	fs, state, err := plog.WithJournal(c.fs, dir, reps)
+	if err != nil {
+		return err
+	}
+	c.logFS[reps] = fs
+	if state.Logs > 0 {
+		c.report.add(Info, dir, "%d bytes for %d log files stand in the journal only or may do so; the next start writes them to the logs, and here they count as there", state.Bytes, state.Logs)
+	}
+	if state.Damaged > 0 {
+		c.report.add(Error, dir, "damaged in %d places; the last blocks of logs that were not closed in order may be missing", state.Damaged)
+	}
+	return nil
 }
 
 // unused refuses a data directory that a server holds.

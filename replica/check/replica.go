@@ -132,7 +132,7 @@ func (c *checker) log(r *Replica) bool {
 		return r.StoreDecree == 0
 	}
 	reach := int64(0)
-	i, err := plog.Inspect(dir, plog.Options{FS: c.fs}, func(e plog.Entry) error {
+	i, err := plog.Inspect(dir, plog.Options{FS: c.logFS[filepath.Dir(r.Dir)]}, func(e plog.Entry) error {
 		m, err := pacifica.DecodeMutation(e.Data, func(name []byte) string { return string(name) })
 		switch {
 		case err != nil:

@@ -275,6 +275,18 @@ func (m *Manager) TagOf(dir string) string {
 	return ""
 }
 
+// JournalDir is where the logs of the disk that holds a replica's directory keep their journal, and the directory that they all
+// lie in. Both are empty when no disk holds it.
+func (m *Manager) JournalDir(dir string) (journal, root string) {
+	if d := m.diskOf(dir); d != nil {
+		return JournalPath(d.Path), d.reps
+	}
+	return "", ""
+}
+
+// JournalPath is the directory of the journal in a data directory.
+func JournalPath(dataDir string) string { return filepath.Join(dataDir, "replica", "journal") }
+
 // StatusOf is the state of the disk that holds a replica's directory.
 func (m *Manager) StatusOf(dir string) Status {
 	if d := m.diskOf(dir); d != nil {

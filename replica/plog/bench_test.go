@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/pegasus-go/pegasus/internal/host"
 )
 
 // BenchmarkAppend measures durable appends: each caller waits for its own before the next, callers
@@ -26,7 +27,7 @@ func BenchmarkAppend(b *testing.B) {
 }
 
 func benchAppend(b *testing.B, mode SyncMode, logs, callers, syncs int) {
-	s := NewSyncer(syncs)
+	s := NewSyncer(syncs, host.System)
 	var ls []*Log
 	for i := range logs {
 		l, err := Open(fmt.Sprintf("%s/plog%d", b.TempDir(), i), Options{FS: vfs.Default, Sync: mode, Syncer: s})

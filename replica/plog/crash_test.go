@@ -1,6 +1,7 @@
 package plog
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"github.com/pegasus-go/pegasus/internal/host"
 )
 
 // history is what the outside knows of a log: what it appended since the last reset, how much of that
@@ -18,12 +20,45 @@ type history struct {
 	acked    int
 	durable  int64 // GC was allowed up to here
 	resetTo  int64 // of a reset in progress, -1: none
+	journal  bool
+}
+
+// journalDir is beside the logs below testRoot.
+const (
+	testRoot   = "/data"
+	journalDir = "/data/journal"
+)
+
+// openAll opens the log after the journal, if there is one.
+func (h *history) openAll(fs vfs.FS, o Options) (*Log, *Journal, error) {
+	fs = honest{fs}
+	o.FS = fs
+	if !h.journal {
+		l, err := Open(testDir, o)
+		return l, nil, err
+	}
+	j, err := OpenJournal(journalDir, testRoot, JournalOptions{FS: fs, FileBytesMax: 12_000})
+	if err != nil {
+		return nil, nil, err
+	}
+	o.Syncer = NewSyncer(1, host.System)
+	o.Syncer.UseJournal(j)
+	l, err := Open(testDir, o)
+	return l, j, err
+}
+
+func closeAll(l *Log, j *Journal) error {
+	err := l.Close()
+	if j != nil {
+		err = errors.Join(err, j.Close())
+	}
+	return err
 }
 
 // check opens a file system as it may be after a crash and compares the log in it with the history:
 // all that was acknowledged is there, in order, and nothing that was never appended.
 func (h *history) check(fs *vfs.MemFS, acked bool) error {
-	l, err := Open(testDir, Options{FS: fs})
+	l, j, err := h.openAll(fs, Options{})
 	if err != nil {
 		return err
 	}
@@ -32,7 +67,7 @@ func (h *history) check(fs *vfs.MemFS, acked bool) error {
 		return err
 	}
 	if h.resetTo >= 0 && l.LastDecree() == h.resetTo && len(got) == 0 {
-		return h.reopen(l, fs, nil)
+		return h.reopen(l, j, fs, nil)
 	}
 	all, need := []Entry{}, 0
 	for i, e := range h.appended {
@@ -46,16 +81,16 @@ func (h *history) check(fs *vfs.MemFS, acked bool) error {
 	if len(got) < need || len(got) > len(all) || text(got) != text(all[:len(got)]) {
 		return fmt.Errorf("%d entries replayed, %d appended, %d acknowledged:\n%s", len(got), len(all), need, text(got))
 	}
-	return h.reopen(l, fs, got)
+	return h.reopen(l, j, fs, got)
 }
 
 // reopen appends to the recovered log, crashes again without losing anything synced, and compares.
-func (h *history) reopen(l *Log, fs *vfs.MemFS, got []Entry) error {
+func (h *history) reopen(l *Log, j *Journal, fs *vfs.MemFS, got []Entry) error {
 	e := entry(99, max(l.LastDecree(), h.durable)+1)
 	if err := appendWait(l, e); err != nil {
 		return err
 	}
-	again, err := Open(testDir, Options{FS: fs.CrashClone(vfs.CrashCloneCfg{})})
+	again, j2, err := h.openAll(fs.CrashClone(vfs.CrashCloneCfg{}), Options{})
 	if err != nil {
 		return fmt.Errorf("second crash: %w", err)
 	}
@@ -66,7 +101,7 @@ func (h *history) reopen(l *Log, fs *vfs.MemFS, got []Entry) error {
 	if text(second) != text(append(got, e)) {
 		return fmt.Errorf("second crash: replay gave\n%sfirst gave\n%s", text(second), text(got))
 	}
-	return l.Close()
+	return errors.Join(closeAll(l, j), closeAll(again, j2))
 }
 
 // TestCrashAtEveryFileSystemCall runs appends, rotations, collections, recycling, resets and reopening,
@@ -75,15 +110,18 @@ func (h *history) reopen(l *Log, fs *vfs.MemFS, got []Entry) error {
 func TestCrashAtEveryFileSystemCall(t *testing.T) {
 	for _, mode := range []SyncMode{SyncAlways, SyncNone} {
 		for seed := range uint64(12) {
-			t.Run(fmt.Sprintf("mode=%d/seed=%d", mode, seed), func(t *testing.T) { crashRun(t, mode, seed) })
+			t.Run(fmt.Sprintf("mode=%d/seed=%d", mode, seed), func(t *testing.T) { crashRun(t, mode, false, seed) })
 		}
+	}
+	for seed := range uint64(10) {
+		t.Run(fmt.Sprintf("journal/seed=%d", seed), func(t *testing.T) { crashRun(t, SyncAlways, true, seed) })
 	}
 }
 
-func crashRun(t *testing.T, mode SyncMode, seed uint64) {
+func crashRun(t *testing.T, mode SyncMode, journal bool, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 7))
 	mem := newMem(t)
-	h := &history{resetTo: -1}
+	h := &history{resetTo: -1, journal: journal}
 	points := 0
 	var failed []error // crash runs on the log's goroutine too, which must not end
 	crash := func() {
@@ -104,8 +142,9 @@ func crashRun(t *testing.T, mode SyncMode, seed uint64) {
 		return nil
 	}))
 	o := Options{FS: fs, Sync: mode, FileBytesMax: 9000, ReserveBytesMax: -1}
-	l := mustOpen(t, o)
-	steps := &crashSteps{t: t, h: h, rng: rng, l: l, o: o, ballot: 1}
+	l, j, err := h.openAll(fs, o)
+	mustDo(t, err)
+	steps := &crashSteps{t: t, h: h, rng: rng, l: l, j: j, o: o, ballot: 1}
 	for range 60 {
 		steps.step()
 		h.mu.Lock()
@@ -114,7 +153,7 @@ func crashRun(t *testing.T, mode SyncMode, seed uint64) {
 		}
 		h.mu.Unlock()
 	}
-	mustDo(t, steps.l.Close())
+	mustDo(t, closeAll(steps.l, steps.j))
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	crash()
@@ -131,6 +170,7 @@ type crashSteps struct {
 	h      *history
 	rng    *rand.Rand
 	l      *Log
+	j      *Journal
 	o      Options
 	ballot int64
 	last   int64
@@ -139,8 +179,7 @@ type crashSteps struct {
 func (s *crashSteps) step() {
 	switch n := s.rng.IntN(20); {
 	case n == 0:
-		mustDo(s.t, s.l.Close())
-		s.l = mustOpen(s.t, s.o)
+		s.again()
 	case n == 1:
 		s.reset()
 	case n <= 4:
@@ -155,6 +194,21 @@ func (s *crashSteps) step() {
 	default:
 		s.append()
 	}
+}
+
+// again closes the log and opens it, as a replica does; every other time the journal too, as a server does.
+func (s *crashSteps) again() {
+	var err error
+	if s.j == nil || s.rng.IntN(2) == 0 {
+		mustDo(s.t, closeAll(s.l, s.j))
+		s.l, s.j, err = s.h.openAll(s.o.FS, s.o)
+	} else {
+		o := s.o
+		o.FS, o.Syncer = s.l.fs, s.l.o.Syncer
+		mustDo(s.t, s.l.Close())
+		s.l, err = Open(testDir, o)
+	}
+	mustDo(s.t, err)
 }
 
 func (s *crashSteps) append() {

@@ -55,6 +55,12 @@ type faultRun struct {
 	acked    []Entry
 	durable  int64
 	errs     []error
+	journal  bool
+}
+
+func (w *faultRun) open(disk *faultfs.Disk) (*Log, *Journal, error) {
+	h := &history{journal: w.journal}
+	return h.openAll(disk, Options{FileBytesMax: 900, PreallocBytes: 1024, ReserveBytesMax: -1})
 }
 
 func newFaultDisk(t testing.TB) *faultfs.Disk {
@@ -72,19 +78,18 @@ func (w *faultRun) note(err error) {
 	}
 }
 
-func (w *faultRun) options(disk *faultfs.Disk) Options {
-	return Options{FS: disk, FileBytesMax: 900, PreallocBytes: 1024, ReserveBytesMax: -1}
-}
-
 // live opens the log three times, each time replaying, appending over several files, reading, collecting and
 // recycling. Every error is noted, and the next thing is done all the same.
 func (w *faultRun) live() {
 	decree := int64(0)
 	sizes := rand.New(rand.NewPCG(3, 3)) // the same in every life, so that the n-th operation is too
 	for range 3 {
-		l, err := Open(testDir, w.options(w.disk))
+		l, j, err := w.open(w.disk)
 		if err != nil {
 			w.note(err)
+			if j != nil {
+				w.note(j.Close())
+			}
 			continue
 		}
 		_, err = replayed(l, w.durable)
@@ -106,7 +111,7 @@ func (w *faultRun) live() {
 				w.note(l.GC(w.durable))
 			}
 		}
-		w.note(l.Close())
+		w.note(closeAll(l, j))
 	}
 }
 
@@ -117,7 +122,7 @@ func complaint(err error) string {
 		return "is no IOError"
 	}
 	known := errors.Is(err, syscall.EIO) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, faultfs.ErrPowerOff)
-	if io.Op == "" || !strings.HasPrefix(io.File, "/data/1.0.pegasus") || !known {
+	if io.Op == "" || !strings.HasPrefix(io.File, testRoot) || !known {
 		return fmt.Sprintf("has operation %q, file %q, cause %v", io.Op, io.File, io.Err)
 	}
 	if IsCorrupt(err) {
@@ -129,7 +134,7 @@ func complaint(err error) string {
 // after opens what the fault left and compares: all that was acknowledged is there, nothing that was never written, and
 // the log takes appends that survive the next power loss.
 func (w *faultRun) after(disk *faultfs.Disk) error {
-	l, err := Open(testDir, w.options(disk))
+	l, j, err := w.open(disk)
 	if err != nil {
 		return fmt.Errorf("open: %w", err)
 	}
@@ -154,7 +159,7 @@ func (w *faultRun) after(disk *faultfs.Disk) error {
 	if err := appendWait(l, e); err != nil {
 		return fmt.Errorf("append afterwards: %w", err)
 	}
-	again, err := Open(testDir, w.options(disk.Clone(nil, faultfs.CrashOptions{})))
+	again, j2, err := w.open(disk.Clone(nil, faultfs.CrashOptions{}))
 	if err != nil {
 		return fmt.Errorf("second crash: open: %w", err)
 	}
@@ -162,37 +167,48 @@ func (w *faultRun) after(disk *faultfs.Disk) error {
 	if err != nil || text(second) != text(append(got, e)) {
 		return fmt.Errorf("second crash: %d entries instead of %d: %w", len(second), len(got)+1, err)
 	}
-	return errors.Join(again.Close(), l.Close())
+	return errors.Join(closeAll(again, j2), closeAll(l, j))
 }
 
 // TestEveryFaultAtEveryOperation lets each operation of each kind meet each fault, once.
 func TestEveryFaultAtEveryOperation(t *testing.T) {
+	for _, journal := range []bool{false, true} {
+		t.Run(fmt.Sprintf("journal=%v", journal), func(t *testing.T) { faultAtEveryOperation(t, journal) })
+	}
+}
+
+func faultAtEveryOperation(t *testing.T, journal bool) {
 	goroutines := runtime.NumGoroutine()
-	calm := &faultRun{t: t, rng: rand.New(rand.NewPCG(1, 1)), disk: newFaultDisk(t)}
+	calm := &faultRun{t: t, rng: rand.New(rand.NewPCG(1, 1)), disk: newFaultDisk(t), journal: journal}
 	before := calm.disk.Counts()
 	calm.live()
 	if len(calm.errs) > 0 {
 		t.Fatal(calm.errs)
 	}
-	runs := 0
+	runs, missed := 0, 0
 	for _, f := range faults {
 		for _, k := range faultfs.Kinds() {
-			if f.name == "short" && k != faultfs.OpWrite && k != faultfs.OpReadAt {
+			if f.name == "short" && k != faultfs.OpWrite && k != faultfs.OpWriteAt && k != faultfs.OpReadAt {
 				continue
 			}
 			count := calm.disk.Counts().Of(k) - before.Of(k)
 			for n := int64(1); n <= count; n++ {
-				if err := faultAt(t, f, k, n); err != nil {
+				err := faultAt(t, f, k, n, journal)
+				if errors.Is(err, errNotReached) && journal { // what is settled in the background is not the same in every run
+					missed++
+					continue
+				}
+				if err != nil {
 					t.Fatalf("%s at %s %d: %v", f.name, k, n, err)
 				}
 				runs++
 			}
 		}
 	}
-	if runs < 1000 {
-		t.Errorf("only %d faults", runs)
+	if runs < 1000 || missed > runs/5 {
+		t.Errorf("only %d faults, %d not reached", runs, missed)
 	}
-	t.Logf("%d faults", runs)
+	t.Logf("%d faults, %d not reached", runs, missed)
 	for range 1000 {
 		if runtime.NumGoroutine() <= goroutines {
 			return
@@ -202,8 +218,10 @@ func TestEveryFaultAtEveryOperation(t *testing.T) {
 	t.Errorf("%d goroutines before, %d after", goroutines, runtime.NumGoroutine())
 }
 
-func faultAt(t *testing.T, f fault, k faultfs.Kind, n int64) error {
-	w := &faultRun{t: t, rng: rand.New(rand.NewPCG(uint64(n), uint64(k))), disk: newFaultDisk(t)}
+var errNotReached = errors.New("not reached")
+
+func faultAt(t *testing.T, f fault, k faultfs.Kind, n int64, journal bool) error {
+	w := &faultRun{t: t, rng: rand.New(rand.NewPCG(uint64(n), uint64(k))), disk: newFaultDisk(t), journal: journal}
 	var hit atomic.Pointer[faultfs.Op]
 	nth := &faultfs.Nth{Kind: k, N: n, Do: func(op faultfs.Op) error {
 		hit.Store(&op)
@@ -212,7 +230,7 @@ func faultAt(t *testing.T, f fault, k faultfs.Kind, n int64) error {
 	w.disk.Fail(nth.Hook)
 	w.live()
 	if !nth.Fired() {
-		return errors.New("not reached")
+		return errNotReached
 	}
 	for _, err := range w.errs {
 		if what := complaint(err); what != "" {

@@ -14,7 +14,7 @@ import (
 // File header, 64 bytes:
 //
 //	0 magic u32, 4 version u32, 8 number u64, 16 previous number u64 (0: none), 24 previous end u32,
-//	28 previous chain u32, 32 after decree i64, 40 previous minimum decree i64, 48 flags u32, 52 zero, 60 crc u32
+//	28 previous chain u32, 32 after decree i64, 40 previous minimum decree i64, 48 flags u32, 52 born u64, 60 crc u32
 //
 // Block header, 40 bytes, then the entries:
 //
@@ -33,6 +33,10 @@ const (
 
 	// flagReset in a file header: every file before this one is dropped.
 	flagReset = 1
+	// flagJournal in a file header: a file of a Journal, whose blocks hold redo records.
+	flagJournal = 2
+	// flagFree in a file header: of a Journal's file whose blocks nobody needs any more.
+	flagFree = 4
 	// flagEnd in a block: the log was closed cleanly here; no entries, nothing follows.
 	flagEnd = 1
 )
@@ -51,8 +55,13 @@ type fileHeader struct {
 	// afterDecree is the highest decree in all files before this one, or the decree given to Reset.
 	afterDecree int64
 	prevMin     int64 // lowest decree in the predecessor; noDecree when it has no entry
-	reset       bool
+	// born is the position of the disk's Journal when the file was begun: it tells the file from another one of the
+	// same name, in a directory that was removed and made again. 0: there was no journal, and none has blocks of it.
+	born  uint64
+	flags uint32
 }
+
+func (h *fileHeader) reset() bool { return h.flags&flagReset != 0 }
 
 func (h *fileHeader) encode() (b [fileHeaderLen]byte, chain uint32) {
 	le := binary.LittleEndian
@@ -64,9 +73,8 @@ func (h *fileHeader) encode() (b [fileHeaderLen]byte, chain uint32) {
 	le.PutUint32(b[28:], h.prevChain)
 	le.PutUint64(b[32:], uint64(h.afterDecree))
 	le.PutUint64(b[40:], uint64(h.prevMin))
-	if h.reset {
-		le.PutUint32(b[48:], flagReset)
-	}
+	le.PutUint32(b[48:], h.flags)
+	le.PutUint64(b[52:], h.born)
 	chain = crc32.Checksum(b[:60], castagnoli)
 	le.PutUint32(b[60:], chain)
 	return b, chain
@@ -93,7 +101,8 @@ func decodeFileHeader(b []byte) (h fileHeader, chain uint32, err error) {
 		prevChain:   le.Uint32(b[28:]),
 		afterDecree: int64(le.Uint64(b[32:])),
 		prevMin:     int64(le.Uint64(b[40:])),
-		reset:       le.Uint32(b[48:])&flagReset != 0,
+		flags:       le.Uint32(b[48:]),
+		born:        le.Uint64(b[52:]),
 	}
 	return h, chain, nil
 }
@@ -110,7 +119,7 @@ type blockHeader struct {
 	body    int64 // bytes
 	entries uint32
 	offset  int64
-	synced  int64 // bytes of this file that were on disk when the block was written
+	synced  int64 // bytes of this file that were on disk, there or in the journal, when the block was written
 	chain   uint32
 	end     bool
 	number  uint64

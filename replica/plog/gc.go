@@ -86,7 +86,7 @@ func (l *Log) Reset(decree int64) error {
 	if closed {
 		return ErrClosed
 	}
-	if err := l.beginFile(fileHeader{afterDecree: decree, prevMin: noDecree, reset: true}); err != nil {
+	if err := l.beginFile(fileHeader{afterDecree: decree, prevMin: noDecree, flags: flagReset}); err != nil {
 		return l.fail(err)
 	}
 	l.mu.Lock()

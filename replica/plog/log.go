@@ -28,6 +28,8 @@ type logFile struct {
 	segments []segment // nil until indexed, see read.go
 	indexed  bool
 	cut      bool // bytes behind the end were left out when the log was opened
+
+	owedIn uint64 // the journal's file that lists this one as not synced; owned by the journal
 }
 
 // Log is the private log of one replica. Its methods may be called from any goroutine; Append, Reset
@@ -58,7 +60,10 @@ type Log struct {
 	// Owned by whoever set active.
 	ioFile      vfs.File // of files[len-1]; nil until the first append after Open
 	synced      int64    // bytes of ioFile on disk
+	durable     int64    // bytes of ioFile on disk, there or in the journal
 	preallocEnd int64
+
+	name string // of dir in the records of the journal; "" when it keeps none for this log
 }
 
 // group is what one write carries: the entries of all appends that came while the write before was
@@ -164,38 +169,50 @@ func (l *Log) activate() bool {
 // step writes one group, or does the sync that is due, on a Syncer goroutine. It says whether more
 // waits; when it says no, it has given up l.active.
 func (l *Log) step() (more bool) {
+	g, syncDue := l.take()
+	if g != nil {
+		l.finish(g, l.commit(g))
+	}
+	if syncDue {
+		l.syncWritten()
+	}
+	return l.goesOn()
+}
+
+// take removes the group that is to be written next, nil when there is none.
+func (l *Log) take() (g *group, syncDue bool) {
 	l.mu.Lock()
-	var g *group
+	defer l.mu.Unlock()
 	if len(l.queue) > 0 {
 		g = l.queue[0]
 		n := copy(l.queue, l.queue[1:])
 		l.queue[n] = nil
 		l.queue = l.queue[:n]
 	}
-	syncDue := l.syncDue
+	syncDue = l.syncDue
 	l.syncDue = false
-	l.mu.Unlock()
+	return g, syncDue
+}
 
-	if g != nil {
-		bytes := int64(len(g.buf) - blockHeaderLen)
-		err := l.commit(g)
-		l.mu.Lock()
-		l.pending -= bytes // before the callbacks: what they append finds the room
-		l.mu.Unlock()
-		for i := range g.dones {
-			d := &g.dones[i]
-			if d.err == nil {
-				d.err = err
-			}
-			if d.fn != nil {
-				d.fn(d.err)
-			}
+// finish tells the appends of a group how it went.
+func (l *Log) finish(g *group, err error) {
+	l.mu.Lock()
+	l.pending -= int64(len(g.buf) - blockHeaderLen) // before the callbacks: what they append finds the room
+	l.mu.Unlock()
+	for i := range g.dones {
+		d := &g.dones[i]
+		if d.err == nil {
+			d.err = err
 		}
-		g.release()
+		if d.fn != nil {
+			d.fn(d.err)
+		}
 	}
-	if syncDue {
-		l.syncWritten()
-	}
+	g.release()
+}
+
+// goesOn reports whether more waits; otherwise the caller does not own l any more.
+func (l *Log) goesOn() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.queue) > 0 || l.syncDue {
@@ -203,6 +220,16 @@ func (l *Log) step() (more bool) {
 	}
 	l.deactivate()
 	return false
+}
+
+// waiting is the size of the group that is to be written next, in bytes.
+func (l *Log) waiting() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) == 0 {
+		return 0
+	}
+	return len(l.queue[0].buf)
 }
 
 // acquire waits until everything appended so far was written and takes the place of the Syncer's goroutine.
@@ -332,6 +359,7 @@ func (l *Log) Close() error {
 	}
 	if l.Err() == nil {
 		l.writeEnd()
+		l.o.Syncer.journal.release(l)
 	}
 	if err := l.ioFile.Close(); err != nil {
 		l.fail(ioErr("close", l.current().path, err))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"github.com/pegasus-go/pegasus/internal/host"
 )
 
 func TestReplayGivesWhatWasAppendedInOrder(t *testing.T) {
@@ -226,7 +227,7 @@ func TestSyncModes(t *testing.T) {
 
 func TestLogsShareASyncer(t *testing.T) {
 	fs := newMem(t)
-	s := NewSyncer(2)
+	s := NewSyncer(2, host.System)
 	const logs, appends = 20, 50
 	var wg sync.WaitGroup
 	for i := range logs {

@@ -18,6 +18,10 @@ func Open(dir string, o Options) (*Log, error) {
 	l := &Log{dir: dir, o: o.withDefaults()}
 	l.fs = l.o.FS
 	l.opMu = host.NewMutex()
+	l.name = l.o.Syncer.journal.nameOf(dir)
+	if err := l.o.Syncer.journal.unhealedIn(l.name); err != nil {
+		return nil, err
+	}
 	if err := l.makeDir(); err != nil {
 		return nil, err
 	}
@@ -159,7 +163,7 @@ func (l *Log) arrange(found []*foundFile) (a arrangement, err error) {
 				}
 			}
 			oldest = f
-			if f.header.reset || f.header.prevNumber == 0 {
+			if f.header.reset() || f.header.prevNumber == 0 {
 				break
 			}
 		}
@@ -170,7 +174,7 @@ func (l *Log) arrange(found []*foundFile) (a arrangement, err error) {
 		if inChain[f.number] {
 			continue
 		}
-		if !(oldest != nil && oldest.header.reset && f.number < oldest.number) {
+		if !(oldest != nil && oldest.header.reset() && f.number < oldest.number) {
 			if err := l.checkUnfinished(f); err != nil {
 				return a, err
 			}
@@ -245,6 +249,7 @@ func (l *Log) recoverLast() error {
 	if err != nil || clean {
 		return err
 	}
+	f.cut = f.cut || l.o.Syncer.journal.doubtful()
 	if err := file.SyncData(); err != nil {
 		return ioErr("sync", f.path, err)
 	}

@@ -85,14 +85,14 @@ func (o Options) withDefaults() Options {
 	o.ReserveSecondsMax = orDefault(o.ReserveSecondsMax, DefaultReserveSecondsMax)
 	o.PendingBytesMax = orDefault(o.PendingBytesMax, DefaultPendingBytesMax)
 	o.RecycleFilesMax = int(orDefault(int64(o.RecycleFilesMax), DefaultRecycleFilesMax))
-	if o.Syncer == nil {
-		o.Syncer = NewSyncer(1)
-	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Host == nil {
 		o.Host = host.System
+	}
+	if o.Syncer == nil {
+		o.Syncer = NewSyncer(1, o.Host)
 	}
 	if o.Now == nil {
 		o.Now = o.Host.Now

@@ -108,20 +108,25 @@ func (s *scanner) blockAt(off int64) (h blockHeader, body []byte, reason string,
 	return h, b[blockHeaderLen:], "", nil
 }
 
-// provesSynced looks behind a damaged block at off for a block which says that off was on disk when it
-// was written.
+// provesSynced reports whether a block behind a damaged one at off says that off was on disk when it was written.
 func (s *scanner) provesSynced(off int64) (bool, error) {
+	_, found, err := s.proofOfSync(off)
+	return found, err
+}
+
+// proofOfSync finds the first block behind off which says that off was on disk when it was written.
+func (s *scanner) proofOfSync(off int64) (at int64, found bool, err error) {
 	var magic [4]byte
 	binary.LittleEndian.PutUint32(magic[:], blockMagic)
-	for at := off + 1; at < s.limit; {
+	for at = off + 1; at < s.limit; {
 		b, err := s.window(at, scanBytes)
 		if err != nil {
-			return false, err
+			return 0, false, err
 		}
 		i := bytes.Index(b, magic[:])
 		if i < 0 {
 			if len(b) < len(magic) {
-				return false, nil
+				return 0, false, nil
 			}
 			at += int64(len(b) - len(magic) + 1)
 			continue
@@ -129,14 +134,14 @@ func (s *scanner) provesSynced(off int64) (bool, error) {
 		at += int64(i)
 		h, _, reason, err := s.blockAt(at)
 		if err != nil {
-			return false, err
+			return 0, false, err
 		}
 		if reason == "" && h.synced > off {
-			return true, nil
+			return at, true, nil
 		}
 		at++
 	}
-	return false, nil
+	return 0, false, nil
 }
 
 // used reports whether anything was ever written from off on: preallocated space reads as zeros.

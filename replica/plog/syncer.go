@@ -12,62 +12,59 @@ import (
 // Measured with 8 logs and 32 callers: 1 costs latency, 8 costs 2.4 times the syncs of 2.
 const DefaultSyncsConcurrent = 4
 
-// Syncer runs the writes and syncs of all logs on one disk on at most a fixed number of goroutines.
-// A goroutine exists only while there is work: an idle log costs none. Logs wait in line, and a log
+// Syncer runs the writes and syncs of all logs on one disk. With a Journal, the logs that wait are written in rounds, one
+// sync for all of them; large groups, and logs the journal does not take, are synced one by one, on at most a fixed
+// number of goroutines. A goroutine exists only while there is work: an idle log costs none. Logs wait in line, and a log
 // that was served goes to the end, so that a busy one does not starve the others.
 type Syncer struct {
 	metrics counters
 	on      host.Host
+	journal *Journal // nil: there is none
 
-	mu      sync.Mutex
-	line    []*Log // waiting, from head on
-	head    int
-	running int
-	max     int
+	mu       sync.Mutex
+	line     []*Log // waiting to be synced alone, from head on
+	head     int
+	running  int
+	max      int
+	gathered []*Log // waiting for the next round
+	rounding bool   // a goroutine runs rounds
+
+	// Owned by that goroutine.
+	spare  []*Log
+	staged []staged
 }
 
-// NewSyncer bounds writes and syncs in progress; values below 1 mean DefaultSyncsConcurrent.
-func NewSyncer(concurrentMax int) *Syncer {
+// staged is a log's group in a round: written, not synced yet.
+type staged struct {
+	l         *Log
+	g         *group
+	err       error
+	journaled bool
+}
+
+// NewSyncer bounds the syncs of single logs in progress; values below 1 mean DefaultSyncsConcurrent. Its goroutines run on h.
+func NewSyncer(concurrentMax int, h host.Host) *Syncer {
 	if concurrentMax < 1 {
 		concurrentMax = DefaultSyncsConcurrent
 	}
-	return &Syncer{max: concurrentMax, on: host.System}
+	return &Syncer{max: concurrentMax, on: h}
 }
 
-// Metrics is the sum over all logs that use the Syncer.
+// Metrics is the sum over all logs that use the Syncer, and the journal.
 func (s *Syncer) Metrics() Metrics { return s.metrics.load() }
 
-// Syncers keeps one Syncer for each disk of a server, by the disk's name. The zero value is ready.
-type Syncers struct {
-	// ConcurrentMax is given to NewSyncer.
-	ConcurrentMax int
-	// On is where their goroutines run; default host.System.
-	On host.Host
-
-	mu     sync.Mutex
-	byDisk map[string]*Syncer
+// UseJournal makes the logs that are opened from now on share syncs. Called before the first of them.
+func (s *Syncer) UseJournal(j *Journal) {
+	j.metrics = &s.metrics
+	s.journal = j
 }
 
-// Of returns the disk's Syncer.
-func (s *Syncers) Of(disk string) *Syncer {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	one := s.byDisk[disk]
-	if one == nil {
-		one = NewSyncer(s.ConcurrentMax)
-		if s.On != nil {
-			one.on = s.On
-		}
-		if s.byDisk == nil {
-			s.byDisk = map[string]*Syncer{}
-		}
-		s.byDisk[disk] = one
-	}
-	return one
-}
-
-// submit lets l.step run soon. The caller has set l.active, so l is in line at most once.
+// submit lets the log's next group be written soon. The caller has set l.active, so l is in line at most once.
 func (s *Syncer) submit(l *Log) {
+	if l.o.Sync == SyncAlways && l.name != "" && l.waiting() <= s.journal.recordMax() {
+		s.gather(l)
+		return
+	}
 	s.mu.Lock()
 	if s.running < s.max {
 		s.running++
@@ -77,6 +74,70 @@ func (s *Syncer) submit(l *Log) {
 	}
 	s.line = append(s.line, l)
 	s.mu.Unlock()
+}
+
+// gather puts a log into the next round.
+func (s *Syncer) gather(l *Log) {
+	s.mu.Lock()
+	s.gathered = append(s.gathered, l)
+	start := !s.rounding
+	s.rounding = true
+	s.mu.Unlock()
+	if start {
+		s.on.Go(s.rounds)
+	}
+}
+
+// rounds runs one round after the other until no log waits. What comes during a round waits for the next.
+func (s *Syncer) rounds() {
+	for {
+		s.mu.Lock()
+		logs := s.gathered
+		if len(logs) == 0 {
+			s.rounding = false
+			s.mu.Unlock()
+			return
+		}
+		s.gathered, s.spare = s.spare[:0], nil
+		s.mu.Unlock()
+		s.round(logs)
+		clear(logs)
+		s.spare = logs[:0]
+	}
+}
+
+// round writes a group of each log to its file and all of them to the journal, syncs that, and tells who waits. A log whose
+// group the journal did not take syncs for itself.
+func (s *Syncer) round(logs []*Log) {
+	round := s.staged[:0]
+	for _, l := range logs {
+		st := staged{l: l}
+		if st.g, _ = l.take(); st.g != nil {
+			if st.err = l.put(st.g); st.err == nil && st.g.entries > 0 {
+				st.journaled = s.journal.add(l, st.g.buf)
+			}
+		}
+		round = append(round, st)
+	}
+	err := s.journal.sync()
+	for i := range round {
+		st := &round[i]
+		if st.g != nil {
+			switch {
+			case st.err != nil || st.g.entries == 0:
+			case st.journaled && err == nil:
+				st.l.durable = st.l.current().end
+			default:
+				st.err = st.l.syncWritten()
+			}
+			st.l.finish(st.g, st.err)
+		}
+		if st.l.goesOn() {
+			s.submit(st.l)
+		}
+	}
+	clear(round)
+	s.staged = round[:0]
 }
 
 func (s *Syncer) work(l *Log) {

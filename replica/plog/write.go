@@ -11,6 +11,20 @@ const writeCategory vfs.DiskWriteCategory = "pegasus-plog"
 
 // commit writes a group as one block, and syncs it when the mode asks for that.
 func (l *Log) commit(g *group) error {
+	if err := l.put(g); err != nil || g.entries == 0 {
+		return err
+	}
+	switch l.o.Sync {
+	case SyncAlways:
+		return l.syncWritten()
+	case SyncInterval:
+		l.armTimer()
+	}
+	return nil
+}
+
+// put writes a group as one block without syncing it.
+func (l *Log) put(g *group) error {
 	if err := l.Err(); err != nil {
 		return err
 	}
@@ -24,12 +38,6 @@ func (l *Log) commit(g *group) error {
 		return l.fail(err)
 	}
 	l.count(func(c *counters) { c.writes.Add(1); c.entries.Add(uint64(g.entries)) })
-	switch l.o.Sync {
-	case SyncAlways:
-		return l.syncWritten()
-	case SyncInterval:
-		l.armTimer()
-	}
 	return nil
 }
 
@@ -56,8 +64,10 @@ func (l *Log) ensureFile() error {
 	}
 	h := fileHeader{afterDecree: l.last, prevMin: noDecree}
 	if p := l.current(); p != nil {
-		if err := l.syncWritten(); err != nil {
-			return err
+		if l.ioFile != nil && l.durable < p.end {
+			if err := l.syncWritten(); err != nil {
+				return err
+			}
 		}
 		h.prevNumber, h.prevEnd, h.prevChain, h.prevMin = p.number, p.end, p.chain, p.min
 	}
@@ -67,6 +77,7 @@ func (l *Log) ensureFile() error {
 // beginFile makes the file with header h the current one, durably: header first, then its name. The
 // file before it stays open until that is done.
 func (l *Log) beginFile(h fileHeader) error {
+	h.born = l.o.Syncer.journal.at()
 	l.mu.Lock()
 	h.number = l.next
 	l.next++
@@ -98,7 +109,7 @@ func (l *Log) beginFile(h fileHeader) error {
 			return ioErr("close", l.current().path, err)
 		}
 	}
-	l.ioFile, l.synced = file, fileHeaderLen
+	l.ioFile, l.synced, l.durable = file, fileHeaderLen, fileHeaderLen
 	l.mu.Lock()
 	l.files = append(l.files, f)
 	l.mu.Unlock()
@@ -137,7 +148,7 @@ func writeHeader(file vfs.File, path string, header []byte) error {
 func (l *Log) writeBlock(block []byte, entries uint32, lo, hi int64, end bool) error {
 	f := l.current()
 	crc := sealBlock(block, blockHeader{
-		entries: entries, offset: f.end, synced: l.synced, chain: f.chain, end: end, number: f.number,
+		entries: entries, offset: f.end, synced: l.durable, chain: f.chain, end: end, number: f.number,
 	})
 	l.preallocate(f.end + int64(len(block)))
 	if _, err := l.ioFile.Write(block); err != nil {
@@ -182,7 +193,7 @@ func (l *Log) syncWritten() error {
 	if err := l.ioFile.SyncData(); err != nil {
 		return l.fail(ioErr("sync", f.path, err))
 	}
-	l.synced = f.end
+	l.synced, l.durable = f.end, f.end
 	l.count(func(c *counters) { c.syncs.Add(1) })
 	return nil
 }
