@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,11 +18,11 @@ import (
 type handHost struct {
 	host.Host
 	wall    time.Time
-	elapsed time.Duration
+	elapsed atomic.Int64 // ns
 }
 
 func (h *handHost) Now() time.Time         { return h.wall }
-func (h *handHost) Elapsed() time.Duration { return h.elapsed }
+func (h *handHost) Elapsed() time.Duration { return time.Duration(h.elapsed.Load()) }
 
 // lateMeta answers beacons after some time has passed on the clocks.
 type lateMeta struct {
@@ -33,7 +34,7 @@ type lateMeta struct {
 }
 
 func (m *lateMeta) Go(_ base.RPCAddress, _ rpc.Call, done rpc.Done) {
-	m.h.elapsed += m.delay
+	m.h.elapsed.Add(int64(m.delay))
 	done(m.code, rpc.AppendValue(nil, rpc.FieldNative, &m.ack))
 }
 
@@ -43,7 +44,8 @@ func (m *lateMeta) Close() error { return nil }
 func beaconing(t *testing.T) (*Server, *lateMeta) {
 	t.Helper()
 	s := idleServer(t, vfs.NewMem())
-	h := &handHost{Host: host.System, wall: time.Unix(1_700_000_000, 0), elapsed: s.host.Elapsed() + time.Minute}
+	h := &handHost{Host: host.System, wall: time.Unix(1_700_000_000, 0)}
+	h.elapsed.Store(int64(s.host.Elapsed() + time.Minute))
 	m := &lateMeta{h: h, code: base.ErrOK, ack: *fd.NewBeaconAck()}
 	m.ack.IsMaster, m.ack.Allowed, m.ack.PrimaryNode = true, true, base.NewRPCAddress()
 	s.host, s.pool = h, m
@@ -69,7 +71,7 @@ func TestLeaseCountsFromTheSend(t *testing.T) {
 		if !s.lease.valid(s.monoMs()) {
 			t.Error("the wall clock ends a lease")
 		}
-		m.h.elapsed += s.opts.Lease
+		m.h.elapsed.Add(int64(s.opts.Lease))
 		m.h.wall = m.h.wall.Add(-time.Hour)
 		if s.lease.valid(s.monoMs()) {
 			t.Error("the wall clock prolongs a lease")
@@ -156,7 +158,7 @@ func leasedPrimary(t *testing.T) (*Server, *lateMeta, *partition) {
 // about the time between: somebody else may be primary. The roles held before must be put down first.
 func TestLeaseThatEndedIsNotContinued(t *testing.T) {
 	s, m, p := leasedPrimary(t)
-	m.h.elapsed += s.opts.Lease + 5*time.Second
+	m.h.elapsed.Add(int64(s.opts.Lease + 5*time.Second))
 	if p.readRefusal(false) == base.ErrOK {
 		t.Fatal("reads are answered without a lease")
 	}
@@ -177,7 +179,7 @@ func TestLeaseThatEndedIsNotContinued(t *testing.T) {
 		t.Fatalf("the primary that has its role back does not answer reads: %v", code)
 	}
 	s.connected.Store(false)
-	m.h.elapsed += s.opts.Lease
+	m.h.elapsed.Add(int64(s.opts.Lease))
 	if !s.beacon() || p.readRefusal(false) == base.ErrOK {
 		t.Error("reads are answered under a role that was got without a lease")
 	}
@@ -193,7 +195,7 @@ func TestAnswerOfAnEarlierTermGivesNoRole(t *testing.T) {
 	s, m, p := leasedPrimary(t)
 	update := &metaadmin.ConfigurationUpdateRequest{Info: p.app.Load(), Config: partitionConfig(testGpid, p.core.Config(), 0)}
 	asked := s.lease.term.Load()
-	m.h.elapsed += s.opts.Lease + time.Second
+	m.h.elapsed.Add(int64(s.opts.Lease + time.Second))
 	if !s.beacon() {
 		t.Fatal("the beacon failed")
 	}

@@ -143,6 +143,7 @@ func (s *Server) Close() error {
 	}
 	wg.Wait()
 	err := s.rpc.Close()
+	s.readers.close()
 	if s.pool != nil {
 		err = errors.Join(err, s.pool.Close())
 	}

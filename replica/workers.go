@@ -1,56 +1,115 @@
 package replica
 
-import "github.com/pegasus-go/pegasus/internal/host"
+import (
+	"sync"
+
+	"github.com/pegasus-go/pegasus/internal/host"
+)
 
 // workers bounds the goroutines that serve long reads; what does not fit at once waits in the
-// queue, what does not fit there is refused.
+// queue, what does not fit there is refused. A worker stays: its stack has grown to what reads need, and growing
+// another costs as much as a short scan.
 type workers struct {
-	on    host.Host
-	slots chan struct{}
-	queue chan func()
+	on host.Host
 	// panicked is told what a job panicked with; nil ignores it.
 	panicked func(any)
+	max      int // workers
+	queueMax int // jobs
+
+	mu     sync.Mutex
+	count  int
+	idle   []*worker // the one that waits the shortest last
+	queue  []func()
+	closed bool
+}
+
+// worker is one goroutine. It is idle, or has got a job.
+type worker struct {
+	job  func()
+	wake chan struct{}
 }
 
 func newWorkers(on host.Host, running, waiting int) *workers {
-	return &workers{on: on, slots: make(chan struct{}, running), queue: make(chan func(), waiting)}
+	return &workers{on: on, max: running, queueMax: waiting}
 }
 
 // run starts f, now or when another ends; false when the queue is full.
 func (w *workers) run(f func()) bool {
-	select {
-	case w.slots <- struct{}{}:
-		w.on.Go(func() { w.work(f) })
+	w.mu.Lock()
+	if n := len(w.idle); n > 0 {
+		one := w.idle[n-1]
+		w.idle[n-1] = nil
+		w.idle = w.idle[:n-1]
+		one.job = f
+		w.mu.Unlock()
+		one.wake <- struct{}{}
 		return true
-	default:
 	}
-	select {
-	case w.queue <- f:
-	default:
-		return false
+	defer w.mu.Unlock()
+	switch {
+	case w.count < w.max:
+		w.count++
+		one := &worker{job: f, wake: make(chan struct{}, 1)}
+		w.on.Go(func() { w.work(one) })
+		return true
+	case len(w.queue) < w.queueMax:
+		w.queue = append(w.queue, f)
+		return true
 	}
-	// A worker may have ended between the two; then this one takes over.
-	select {
-	case w.slots <- struct{}{}:
-		w.on.Go(func() { w.work(nil) })
-	default:
-	}
-	return true
+	return false
 }
 
-func (w *workers) work(f func()) {
-	defer func() { <-w.slots }()
-	if f != nil {
-		w.do(f)
-	}
+func (w *workers) work(one *worker) {
 	for {
-		select {
-		case f := <-w.queue:
-			w.do(f)
-		default:
+		w.do(one.job)
+		if w.next(one) {
+			continue
+		}
+		w.on.Recv(one.wake)
+		if w.ended(one) {
 			return
 		}
 	}
+}
+
+// next gives the worker a job that waits; without one it becomes idle.
+func (w *workers) next(one *worker) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	one.job = nil
+	if len(w.queue) > 0 {
+		one.job = w.queue[0]
+		w.queue[0] = nil
+		w.queue = w.queue[1:]
+		return true
+	}
+	if w.closed {
+		one.wake <- struct{}{}
+		return false
+	}
+	w.idle = append(w.idle, one)
+	return false
+}
+
+// ended reports whether an idle worker was woken by close.
+func (w *workers) ended(one *worker) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if one.job == nil {
+		w.count--
+	}
+	return one.job == nil
+}
+
+// close lets idle workers go; the others end with their jobs.
+func (w *workers) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.closed = true
+	for _, one := range w.idle {
+		one.wake <- struct{}{}
+	}
+	w.idle = nil
 }
 
 // do runs one job; its panic is its own.
