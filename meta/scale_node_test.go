@@ -17,19 +17,25 @@ import (
 	"github.com/pegasus-go/pegasus/rpc"
 )
 
-// Periods of a replica server's messages to the meta server, as configured by default.
 const (
-	scaleBeaconEvery = time.Second
-	scaleSyncEvery   = 10 * time.Second
-	scaleSyncRetry   = 500 * time.Millisecond
-	scaleRPCMs       = 5000
+	scaleSyncRetry = 500 * time.Millisecond
+	scaleRPCMs     = 5000
 )
 
-// scaleFleet is the replica servers of a scale test. They send what real ones send to the meta server, at the default
+// scalePace is how often a replica server speaks to the meta server, and how long it may be silent.
+type scalePace struct{ beacon, sync, grace time.Duration }
+
+var (
+	scaleDefaults = scalePace{time.Second, 10 * time.Second, 8 * time.Second} // as configured by default
+	scaleHurried  = scalePace{300 * time.Millisecond, 2 * time.Second, 2500 * time.Millisecond}
+)
+
+// scaleFleet is the replica servers of a scale test. They send what real ones send to the meta server, at the same
 // periods, and do what it proposes, but hold no data, so that hundreds of them fit a process.
 type scaleFleet struct {
 	t     testing.TB
 	metas []base.RPCAddress
+	pace  scalePace
 	mu    sync.Mutex
 	nodes map[base.RPCAddress]*scaleNode
 
@@ -111,7 +117,7 @@ func (n *scaleNode) meta() base.RPCAddress {
 
 func (n *scaleNode) beaconLoop(ctx context.Context) {
 	for pause := time.Duration(0); host.Sleep(host.System, ctx, pause); {
-		pause = scaleBeaconEvery
+		pause = n.f.pace.beacon
 		if !n.beacon(ctx) {
 			pause = 50 * time.Millisecond
 		}
@@ -124,7 +130,7 @@ func (n *scaleNode) beacon(ctx context.Context) bool {
 		Time: time.Now().UnixMilli(), FromNode: n.addr.Ptr(), ToNode: to.Ptr(), StartTime: &n.startMs,
 	})
 	var ack fd.BeaconAck
-	limit, cancel := context.WithTimeout(ctx, scaleBeaconEvery*2/3)
+	limit, cancel := context.WithTimeout(ctx, n.f.pace.beacon*2/3)
 	defer cancel()
 	err := n.pool.Call(limit, to, rpc.Call{Name: "RPC_FD_FAILURE_DETECTOR_PING", TimeoutMs: scaleRPCMs, Body: body}, &ack)
 	n.mu.Lock()
@@ -149,7 +155,7 @@ func (n *scaleNode) beacon(ctx context.Context) bool {
 }
 
 func (n *scaleNode) syncLoop(ctx context.Context) {
-	pause := scaleSyncEvery
+	pause := n.f.pace.sync
 	for {
 		select {
 		case <-ctx.Done():
@@ -157,7 +163,7 @@ func (n *scaleNode) syncLoop(ctx context.Context) {
 		case <-n.syncNow:
 		case <-time.After(pause):
 		}
-		pause = scaleSyncEvery
+		pause = n.f.pace.sync
 		if !n.sync(ctx) {
 			pause = scaleSyncRetry
 		}

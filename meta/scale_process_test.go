@@ -30,6 +30,7 @@ type scaleMetaSpec struct {
 	Dir       string // of the embedded store
 	ZooKeeper string // its hosts instead; empty: embedded
 	Root      string
+	GraceMs   int64
 }
 
 // scaleMetaMain runs a meta server until its input ends. It prints its address, then one line for each line of input.
@@ -48,7 +49,7 @@ func scaleMetaMain(text string) int {
 	var s *Server
 	if err == nil {
 		core := cluster.DefaultOptions()
-		core.FDGraceMs, core.FDSuspectMs, core.MinLiveNodesForUnfreeze, core.LivePercentage = 8000, 4000, 1, 50
+		core.FDGraceMs, core.FDSuspectMs, core.MinLiveNodesForUnfreeze, core.LivePercentage = spec.GraceMs, spec.GraceMs/2, 1, 50
 		s, err = Start(Options{Listen: "127.0.0.1:0", Backend: store, ClusterRoot: spec.Root, Cluster: core, Logger: logger})
 	}
 	if err != nil {

@@ -43,7 +43,11 @@ type scaleCluster struct {
 }
 
 func startScale(t *testing.T) *scaleCluster {
-	spec := scaleMetaSpec{Dir: t.TempDir(), Root: "/pegasus/scale"}
+	pace := scaleHurried
+	if *scaleSteady > 0 {
+		pace = scaleDefaults
+	}
+	spec := scaleMetaSpec{Dir: t.TempDir(), Root: "/pegasus/scale", GraceMs: pace.grace.Milliseconds()}
 	if *scaleZooKeeper {
 		spec.ZooKeeper = zktest.Start(t, zktest.Options{}).Addr()
 	}
@@ -59,7 +63,7 @@ func startScale(t *testing.T) *scaleCluster {
 		}
 		return errors.New("nobody leads")
 	})
-	c.fleet = &scaleFleet{t: t, metas: []base.RPCAddress{c.leader.addr, c.follower.addr}, nodes: map[base.RPCAddress]*scaleNode{}}
+	c.fleet = &scaleFleet{t: t, pace: pace, metas: []base.RPCAddress{c.leader.addr, c.follower.addr}, nodes: map[base.RPCAddress]*scaleNode{}}
 	for range *scaleNodes {
 		c.nodes = append(c.nodes, c.fleet.start("127.0.0.1:0"))
 	}
@@ -140,7 +144,9 @@ func (c *scaleCluster) every(what string, ok func(p *layer2.PartitionConfigurati
 
 func hasPrimary(p *layer2.PartitionConfiguration) bool { return p.Primary.Val().IsValid() }
 
-func isComplete(p *layer2.PartitionConfiguration) bool { return hasPrimary(p) && len(p.Secondaries) == 2 }
+func isComplete(p *layer2.PartitionConfiguration) bool {
+	return hasPrimary(p) && len(p.Secondaries) == 2
+}
 
 // watch measures a cluster in which nothing happens, with clients that ask where a table's partitions are.
 func (c *scaleCluster) watch(d time.Duration) {

@@ -33,7 +33,7 @@ func newTableBalance(s *State, a *App, nodes []base.RPCAddress) *tableBalance {
 		c := &p.config
 		b.primary[c.Primary]++
 		b.replicas[c.Primary]++
-		b.disks[c.Primary][p.serving[c.Primary].diskTag]++
+		b.disks[c.Primary][p.servedBy(c.Primary).diskTag]++
 		for _, x := range c.Secondaries {
 			b.replicas[x]++
 		}
@@ -140,7 +140,7 @@ func (b *tableBalance) movesAlong(path []base.RPCAddress, count int) (moves []mo
 				if p.config.Primary != from || !p.config.isSecondary(to) || b.taken[p] {
 					continue
 				}
-				g := b.disks[from][p.serving[from].diskTag] - b.disks[to][p.serving[to].diskTag]
+				g := b.disks[from][p.servedBy(from).diskTag] - b.disks[to][p.servedBy(to).diskTag]
 				if g > gain {
 					best, gain = p, g
 				}
@@ -149,8 +149,8 @@ func (b *tableBalance) movesAlong(path []base.RPCAddress, count int) (moves []mo
 				break
 			}
 			b.taken[best] = true
-			b.disks[from][best.serving[from].diskTag]--
-			b.disks[to][best.serving[to].diskTag]++
+			b.disks[from][best.servedBy(from).diskTag]--
+			b.disks[to][best.servedBy(to).diskTag]++
 			moves = append(moves, move{part: best, kind: movePrimary, from: from, to: to})
 		}
 	}
@@ -205,7 +205,7 @@ func (b *tableBalance) pick(kind moveKind, from, to base.RPCAddress) *Partition 
 		if !p.config.isMember(from) || kind == copyPrimary && p.config.Primary != from {
 			continue
 		}
-		onDisk[p.serving[from].diskTag]++
+		onDisk[p.servedBy(from).diskTag]++
 		if b.taken[p] || p.config.isMember(to) || kind == copySecondary && p.config.Primary == from {
 			continue
 		}
@@ -213,7 +213,7 @@ func (b *tableBalance) pick(kind moveKind, from, to base.RPCAddress) *Partition 
 	}
 	var best *Partition
 	for _, p := range fit {
-		if best == nil || onDisk[p.serving[from].diskTag] > onDisk[best.serving[from].diskTag] {
+		if best == nil || onDisk[p.servedBy(from).diskTag] > onDisk[best.servedBy(from).diskTag] {
 			best = p
 		}
 	}

@@ -21,7 +21,7 @@ func (s *State) cureMissingPrimary(now int64, p *Partition) {
 			return
 		}
 		var all []base.RPCAddress
-		for _, n := range s.sortedNodes() {
+		for _, n := range s.nodeOrder {
 			all = append(all, n.addr)
 		}
 		if n := s.leastLoadedPrimary(now, p, all); n.IsValid() {

@@ -15,8 +15,13 @@ func (s *State) cureMissingSecondary(now int64, p *Partition) {
 	} else if last := p.dropped[len(p.dropped)-1].node; s.alive(last) {
 		n = last
 	}
-	if !n.IsValid() || p.config.isMember(n) || !s.mayLearn(n) {
+	if !n.IsValid() || p.config.isMember(n) {
 		p.preferred = preferred
+		return
+	}
+	if !s.mayLearn(n) {
+		p.preferred = preferred
+		s.waitFor(p, s.node(n))
 		return
 	}
 	s.propose(now, p, p.config.Primary, n, metaadmin.ConfigType_CT_ADD_SECONDARY)
@@ -57,7 +62,7 @@ func (s *State) emergencySecondary(now int64, p *Partition) base.RPCAddress {
 func (s *State) leastLoadedSecondary(now int64, p *Partition) base.RPCAddress {
 	var best *Node
 	var bestKey [5]int
-	for _, n := range s.sortedNodes() {
+	for _, n := range s.nodeOrder {
 		if !n.alive || p.config.isMember(n.addr) || s.blackList[n.addr] {
 			continue
 		}

@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"slices"
+
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/metaadmin"
 )
@@ -9,10 +11,34 @@ import (
 func (s *State) node(n base.RPCAddress) *Node {
 	node := s.nodes[n]
 	if node == nil {
-		node = &Node{addr: n, parts: map[base.Gpid]bool{}, tallies: map[int32]*tally{}}
+		node = &Node{addr: n, parts: map[base.Gpid]bool{}, drops: map[base.Gpid]bool{}, tallies: map[int32]*tally{}}
 		s.nodes[n] = node
+		s.nodeOrder = slices.Insert(s.nodeOrder, s.placeOf(n), node)
 	}
 	return node
+}
+
+// placeOf is where a server is, or would be, in nodeOrder.
+func (s *State) placeOf(n base.RPCAddress) int {
+	at, _ := slices.BinarySearchFunc(s.nodeOrder, n, func(x *Node, n base.RPCAddress) int { return compareAddr(x.addr, n) })
+	return at
+}
+
+// forgetNode takes back the record of a server that was never alive.
+func (s *State) forgetNode(n *Node) {
+	at := s.placeOf(n.addr)
+	s.nodeOrder = slices.Delete(s.nodeOrder, at, at+1)
+	delete(s.nodes, n.addr)
+}
+
+func (s *State) setAlive(n *Node, alive bool) {
+	switch {
+	case alive && !n.alive:
+		s.living++
+	case !alive && n.alive:
+		s.living--
+	}
+	n.alive = alive
 }
 
 func (n *Node) tally(app int32) *tally {
@@ -82,6 +108,9 @@ func (s *State) plan(g base.Gpid, a Action, by int) {
 	}
 	if a.Type == metaadmin.ConfigType_CT_ADD_SECONDARY {
 		n.learnersIn += by
+		if by < 0 && n.waiters > 0 {
+			s.freed = append(s.freed, n)
+		}
 	}
 }
 
