@@ -3,6 +3,7 @@ package meta
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -110,7 +111,7 @@ func scaleProfile(kind, file string) string {
 	if kind == "cpu" {
 		return fmt.Sprint(pprof.StartCPUProfile(out))
 	}
-	return fmt.Sprint(pprof.Lookup(kind).WriteTo(out, 0), out.Close())
+	return fmt.Sprint(errors.Join(pprof.Lookup(kind).WriteTo(out, 0), out.Close()))
 }
 
 // scaleMeta is a meta server that runs as a process.

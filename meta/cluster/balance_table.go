@@ -33,9 +33,8 @@ func newTableBalance(s *State, a *App, nodes []base.RPCAddress) *tableBalance {
 		primary: make(map[base.RPCAddress]int, n), replicas: make(map[base.RPCAddress]int, n), taken: map[*Partition]bool{},
 	}
 	for _, x := range nodes {
-		if t := s.nodes[x].tallies[a.info.AppID]; t != nil {
-			b.primary[x], b.replicas[x] = t.primaries, t.partitions
-		}
+		t := a.tally(s.nodes[x])
+		b.primary[x], b.replicas[x] = int(t.primaries), int(t.partitions)
 	}
 	return b
 }

@@ -97,6 +97,7 @@ func (p *Partition) markIll() { p.app.ill.add(int(p.config.Pid.PartitionIndex)) 
 func (s *State) cure(now int64, p *Partition) {
 	s.treat(now, p)
 	if s.quiet(p) {
+		s.stopWaiting(p)
 		p.app.ill.remove(int(p.config.Pid.PartitionIndex))
 	} else {
 		p.markIll()
@@ -151,9 +152,8 @@ func (s *State) removeDeadPrimary(now int64, p *Partition) {
 
 // suspect tells that a server was silent for long enough to prefer another one, though it is not
 // dead yet.
-func (s *State) suspect(now int64, n base.RPCAddress) bool {
-	node := s.nodes[n]
-	return node == nil || !node.alive || now-node.beaconMs > s.opts.FDSuspectMs
+func (s *State) suspect(now int64, n *Node) bool {
+	return !n.alive || now-n.beaconMs > s.opts.FDSuspectMs
 }
 
 // settled tells that no server joined just now. Placing replicas while a cluster is starting would

@@ -148,7 +148,7 @@ type NodeLoad struct {
 func (s *State) NodeLoads() []NodeLoad {
 	var out []NodeLoad
 	for _, n := range s.nodeOrder {
-		out = append(out, NodeLoad{Addr: n.addr, Alive: n.alive, Replicas: n.total.partitions, Primaries: n.total.primaries})
+		out = append(out, NodeLoad{Addr: n.addr, Alive: n.alive, Replicas: int(n.total.partitions), Primaries: int(n.total.primaries)})
 	}
 	return out
 }

@@ -51,6 +51,7 @@ type App struct {
 	info    layer2.AppInfo
 	parts   []*Partition
 	ill     partitionSet // see quiet
+	tallies []tally      // by slot of server; see tally
 	staging int          // partitions that still have to be written before the table leaves its staging status
 	staged  func(now int64)
 	writes  []*appWrite // the first is on its way
@@ -89,6 +90,7 @@ type served struct {
 // Node is one replica server.
 type Node struct {
 	addr        base.RPCAddress
+	slot        int // its place in the tallies of tables
 	alive       bool
 	beaconMs    int64              // when the last beacon came
 	startMs     int64              // latest start time of a process, by its own clock; 0: unknown
@@ -99,7 +101,6 @@ type Node struct {
 	restarts    int                // quick restarts in a row
 	collectedMs int64              // when it last reported all its replicas; 0: not since it (re)connected
 	parts       map[base.Gpid]bool // partitions it is a member of; true: as primary
-	tallies     map[int32]*tally   // by table
 	total       tally
 	drops       map[base.Gpid]bool // partitions that remember a dropped replica here
 	tags        []string           // disks it reported
@@ -110,8 +111,8 @@ type Node struct {
 
 // tally counts replicas on a node: those it has, and those proposed but not there yet.
 type tally struct {
-	primaries, partitions       int
-	newPrimaries, newPartitions int
+	primaries, partitions       int32
+	newPrimaries, newPartitions int32
 }
 
 // New returns an empty state; Load fills it.
