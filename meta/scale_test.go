@@ -98,23 +98,39 @@ func (c *scaleCluster) create() {
 		slots <- struct{}{}
 		work.Go(func() {
 			defer func() { <-slots }()
-			var created metaadmin.ConfigurationCreateAppResponse
-			ctx, cancel := context.WithTimeout(context.Background(), *scaleLimit)
-			defer cancel()
-			err := c.pool.Call(ctx, c.leader.addr, rpc.Call{
-				Name: "RPC_CM_CREATE_APP", TimeoutMs: int32(scaleLimit.Milliseconds()),
-				Body: rpc.AppendValue(nil, c.pool.ArgField(), &metaadmin.ConfigurationCreateAppRequest{
-					AppName: name, Options: &metaadmin.CreateAppOptions{
-						PartitionCount: int32(*scalePartitions / *scaleTables), ReplicaCount: 3, AppType: "pegasus", IsStateful: true,
-					},
-				}),
-			}, &created)
-			if err != nil || created.Err.Val() != base.ErrOK {
-				c.t.Errorf("create %s: %v %v", name, err, created.Err)
+			if err := c.createTable(name); err != nil {
+				c.t.Errorf("create %s: %v", name, err)
 			}
 		})
 	}
 	work.Wait()
+	if c.t.Failed() {
+		c.t.FailNow()
+	}
+}
+
+// createTable asks again while the meta server has more to persist than it lets wait.
+func (c *scaleCluster) createTable(name string) error {
+	body := rpc.AppendValue(nil, c.pool.ArgField(), &metaadmin.ConfigurationCreateAppRequest{
+		AppName: name, Options: &metaadmin.CreateAppOptions{
+			PartitionCount: int32(*scalePartitions / *scaleTables), ReplicaCount: 3, AppType: "pegasus", IsStateful: true,
+		},
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), *scaleLimit)
+	defer cancel()
+	for {
+		var created metaadmin.ConfigurationCreateAppResponse
+		err := c.pool.Call(ctx, c.leader.addr, rpc.Call{Name: "RPC_CM_CREATE_APP", TimeoutMs: int32(scaleLimit.Milliseconds()), Body: body}, &created)
+		switch {
+		case err != nil:
+			return err
+		case created.Err.Val() == base.ErrOK:
+			return nil
+		case created.Err.Val() != base.ErrBusy:
+			return created.Err.Val()
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
 }
 
 // every waits until all partitions are as wanted. A table that was so is not asked about again.
