@@ -72,6 +72,8 @@ func (s *Server) scaleCommand(words []string) string {
 	switch words[0] {
 	case "leading":
 		return strconv.FormatBool(s.Leading())
+	case "elected":
+		return strconv.FormatBool(t != nil)
 	case "heap": // bytes that live
 		debug.FreeOSMemory()
 		var m runtime.MemStats

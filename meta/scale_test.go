@@ -294,12 +294,16 @@ func (c *scaleCluster) balance() {
 func (c *scaleCluster) replaceLeader() {
 	c.leader.kill()
 	c.leader = c.follower
-	c.wait("the leading meta server is replaced", func() error {
-		if c.leader.ask("leading") != "true" {
-			return errors.New("not leading")
+	is := func(state string) func() error {
+		return func() error {
+			if c.leader.ask(state) != "true" {
+				return errors.New("not " + state)
+			}
+			return nil
 		}
-		return nil
-	})
+	}
+	c.wait("the leading meta server dies, another is elected", is("elected"))
+	c.wait("and has loaded the state", is("leading"))
 	c.every("and answers about every partition", isComplete)
 	c.wait("and every server has synced with it", func() error {
 		for _, n := range c.nodes {
