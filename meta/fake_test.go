@@ -145,24 +145,7 @@ func (f *fakeReplica) onProposal(r *rpc.Request) {
 	if !connected {
 		return
 	}
-	c, typ, node := *req.Config, req.Type, req.Node.Val()
-	c.Ballot++
-	c.LastCommittedDecree = 1
-	without := func(list []*base.RPCAddress) []*base.RPCAddress {
-		return slices.DeleteFunc(slices.Clone(list), func(a *base.RPCAddress) bool { return a.Val() == node })
-	}
-	switch typ {
-	case metaadmin.ConfigType_CT_ASSIGN_PRIMARY, metaadmin.ConfigType_CT_UPGRADE_TO_PRIMARY:
-		c.Primary, c.Secondaries = node.Ptr(), without(c.Secondaries)
-	case metaadmin.ConfigType_CT_ADD_SECONDARY, metaadmin.ConfigType_CT_ADD_SECONDARY_FOR_LB:
-		typ = metaadmin.ConfigType_CT_UPGRADE_TO_SECONDARY
-		c.Secondaries = append(without(c.Secondaries), node.Ptr())
-	case metaadmin.ConfigType_CT_DOWNGRADE_TO_SECONDARY:
-		c.Primary, c.Secondaries = base.NewRPCAddress(), append(without(c.Secondaries), node.Ptr())
-	case metaadmin.ConfigType_CT_DOWNGRADE_TO_INACTIVE, metaadmin.ConfigType_CT_REMOVE:
-		c.Secondaries = without(c.Secondaries)
-	}
-	update := &metaadmin.ConfigurationUpdateRequest{Info: req.Info, Config: &c, Type: typ, Node: node.Ptr()}
+	update := proposedUpdate(&req)
 	f.pool.Go(to, rpc.Call{
 		Name: "RPC_CM_UPDATE_PARTITION_CONFIGURATION", TimeoutMs: 2000, Body: rpc.AppendValue(nil, rpc.FieldNative, update),
 	}, func(code base.ErrorCode, body []byte) {
@@ -180,6 +163,28 @@ func (f *fakeReplica) onProposal(r *rpc.Request) {
 			f.mu.Unlock()
 		}
 	})
+}
+
+// proposedUpdate is the request by which a replica server asks for the change that was proposed to it.
+func proposedUpdate(req *metaadmin.ConfigurationUpdateRequest) *metaadmin.ConfigurationUpdateRequest {
+	c, typ, node := *req.Config, req.Type, req.Node.Val()
+	c.Ballot++
+	c.LastCommittedDecree = 1
+	without := func(list []*base.RPCAddress) []*base.RPCAddress {
+		return slices.DeleteFunc(slices.Clone(list), func(a *base.RPCAddress) bool { return a.Val() == node })
+	}
+	switch typ {
+	case metaadmin.ConfigType_CT_ASSIGN_PRIMARY, metaadmin.ConfigType_CT_UPGRADE_TO_PRIMARY:
+		c.Primary, c.Secondaries = node.Ptr(), without(c.Secondaries)
+	case metaadmin.ConfigType_CT_ADD_SECONDARY, metaadmin.ConfigType_CT_ADD_SECONDARY_FOR_LB:
+		typ = metaadmin.ConfigType_CT_UPGRADE_TO_SECONDARY
+		c.Secondaries = append(without(c.Secondaries), node.Ptr())
+	case metaadmin.ConfigType_CT_DOWNGRADE_TO_SECONDARY:
+		c.Primary, c.Secondaries = base.NewRPCAddress(), append(without(c.Secondaries), node.Ptr())
+	case metaadmin.ConfigType_CT_DOWNGRADE_TO_INACTIVE, metaadmin.ConfigType_CT_REMOVE:
+		c.Secondaries = without(c.Secondaries)
+	}
+	return &metaadmin.ConfigurationUpdateRequest{Info: req.Info, Config: &c, Type: typ, Node: node.Ptr()}
 }
 
 // client asks metas the way client libraries do.

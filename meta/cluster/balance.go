@@ -84,7 +84,7 @@ func (s *State) planBalance(look bool) (moves []move, ok bool) {
 		return nil, false
 	}
 	var tables []*App
-	for _, a := range s.sortedApps() {
+	for _, a := range s.appOrder {
 		if a.info.Status == layer2.AppStatus_AS_AVAILABLE && !a.info.IsBulkLoading && !s.unbalanced[a.info.AppID] {
 			tables = append(tables, a)
 		}
@@ -126,7 +126,7 @@ func withoutTaken(taken, more []move) (out []move) {
 // replicas, no partition lacks one. (The original also waits until every replica was reported, for
 // the disk it is on; here a replica that was not counts as on a disk without a name.)
 func (s *State) balanceable() (nodes []base.RPCAddress, ok bool) {
-	for _, n := range s.sortedNodes() {
+	for _, n := range s.nodeOrder {
 		if n.alive {
 			nodes = append(nodes, n.addr)
 		} else if n.total.partitions > 0 {
@@ -136,7 +136,7 @@ func (s *State) balanceable() (nodes []base.RPCAddress, ok bool) {
 	if len(nodes) == 0 || len(nodes) < s.opts.MinLiveNodesForUnfreeze {
 		return nil, false
 	}
-	for _, a := range s.apps {
+	for _, a := range s.appOrder {
 		switch a.info.Status {
 		case layer2.AppStatus_AS_DROPPED:
 			continue
@@ -144,7 +144,8 @@ func (s *State) balanceable() (nodes []base.RPCAddress, ok bool) {
 		default:
 			return nil, false
 		}
-		for _, p := range a.parts {
+		for i := range a.ill.all() {
+			p := a.parts[i]
 			c := &p.config
 			whole := c.Primary.IsValid() && c.Members() == int(c.MaxReplicaCount)
 			if !whole || p.pending != nil || len(p.proposals.list) > 0 {

@@ -7,7 +7,7 @@ import (
 )
 
 // tableBalance balances one table over the servers (meta.md 8.2). It keeps a model that it changes
-// with each move it plans.
+// with each move it plans. The partitions are looked at only when there is something to move.
 type tableBalance struct {
 	s         *State
 	a         *App
@@ -15,31 +15,47 @@ type tableBalance struct {
 	low, high int // primaries per server when balanced
 	primary   map[base.RPCAddress]int
 	replicas  map[base.RPCAddress]int
-	disks     map[base.RPCAddress]map[string]int // primaries per disk
+	held      map[base.RPCAddress][]*Partition // by member, in the order of partitions; see partitions
+	disks     map[disk]int                     // primaries; see partitions
 	taken     map[*Partition]bool
+}
+
+// disk is one disk of a server.
+type disk struct {
+	node base.RPCAddress
+	tag  string
 }
 
 func newTableBalance(s *State, a *App, nodes []base.RPCAddress) *tableBalance {
 	n := len(nodes)
 	b := &tableBalance{
 		s: s, a: a, nodes: nodes, low: len(a.parts) / n, high: (len(a.parts) + n - 1) / n,
-		primary: map[base.RPCAddress]int{}, replicas: map[base.RPCAddress]int{},
-		disks: map[base.RPCAddress]map[string]int{}, taken: map[*Partition]bool{},
+		primary: make(map[base.RPCAddress]int, n), replicas: make(map[base.RPCAddress]int, n), taken: map[*Partition]bool{},
 	}
 	for _, x := range nodes {
-		b.disks[x] = map[string]int{}
-	}
-	for _, p := range a.parts {
-		c := &p.config
-		b.primary[c.Primary]++
-		b.replicas[c.Primary]++
-		b.disks[c.Primary][p.serving[c.Primary].diskTag]++
-		for _, x := range c.Secondaries {
-			b.replicas[x]++
-		}
+		t := a.tally(s.nodes[x])
+		b.primary[x], b.replicas[x] = int(t.primaries), int(t.partitions)
 	}
 	return b
 }
+
+// partitions returns those of which a server is a member.
+func (b *tableBalance) partitions(n base.RPCAddress) []*Partition {
+	if b.held == nil {
+		b.held, b.disks = make(map[base.RPCAddress][]*Partition, len(b.nodes)), map[disk]int{}
+		for _, p := range b.a.parts {
+			c := &p.config
+			b.held[c.Primary] = append(b.held[c.Primary], p)
+			b.disks[p.diskOn(c.Primary)]++
+			for _, x := range c.Secondaries {
+				b.held[x] = append(b.held[x], p)
+			}
+		}
+	}
+	return b.held[n]
+}
+
+func (p *Partition) diskOn(n base.RPCAddress) disk { return disk{n, p.servedBy(n).diskTag} }
 
 // primaries plans moves of primaries along the widest path from servers with too many to servers
 // with too few; where no path of secondaries leads there, a replica is copied.
@@ -71,9 +87,10 @@ func (b *tableBalance) primaries() []move {
 func (b *tableBalance) capacities(spread bool) [][]int {
 	n := len(b.nodes)
 	index := map[base.RPCAddress]int{}
+	cells := make([]int, (n+2)*(n+2))
 	capacity := make([][]int, n+2)
 	for i := range capacity {
-		capacity[i] = make([]int, n+2)
+		capacity[i], cells = cells[:n+2], cells[n+2:]
 	}
 	for i, x := range b.nodes {
 		index[x] = i + 1
@@ -136,11 +153,11 @@ func (b *tableBalance) movesAlong(path []base.RPCAddress, count int) (moves []mo
 		for range count {
 			var best *Partition
 			gain := math.MinInt
-			for _, p := range b.a.parts {
+			for _, p := range b.partitions(from) {
 				if p.config.Primary != from || !p.config.isSecondary(to) || b.taken[p] {
 					continue
 				}
-				g := b.disks[from][p.serving[from].diskTag] - b.disks[to][p.serving[to].diskTag]
+				g := b.disks[p.diskOn(from)] - b.disks[p.diskOn(to)]
 				if g > gain {
 					best, gain = p, g
 				}
@@ -149,8 +166,8 @@ func (b *tableBalance) movesAlong(path []base.RPCAddress, count int) (moves []mo
 				break
 			}
 			b.taken[best] = true
-			b.disks[from][best.serving[from].diskTag]--
-			b.disks[to][best.serving[to].diskTag]++
+			b.disks[best.diskOn(from)]--
+			b.disks[best.diskOn(to)]++
 			moves = append(moves, move{part: best, kind: movePrimary, from: from, to: to})
 		}
 	}
@@ -201,11 +218,11 @@ func (b *tableBalance) copies(kind moveKind) (moves []move) {
 func (b *tableBalance) pick(kind moveKind, from, to base.RPCAddress) *Partition {
 	onDisk := map[string]int{}
 	var fit []*Partition
-	for _, p := range b.a.parts {
-		if !p.config.isMember(from) || kind == copyPrimary && p.config.Primary != from {
+	for _, p := range b.partitions(from) {
+		if kind == copyPrimary && p.config.Primary != from {
 			continue
 		}
-		onDisk[p.serving[from].diskTag]++
+		onDisk[p.servedBy(from).diskTag]++
 		if b.taken[p] || p.config.isMember(to) || kind == copySecondary && p.config.Primary == from {
 			continue
 		}
@@ -213,7 +230,7 @@ func (b *tableBalance) pick(kind moveKind, from, to base.RPCAddress) *Partition 
 	}
 	var best *Partition
 	for _, p := range fit {
-		if best == nil || onDisk[p.serving[from].diskTag] > onDisk[best.serving[from].diskTag] {
+		if best == nil || onDisk[p.servedBy(from).diskTag] > onDisk[best.servedBy(from).diskTag] {
 			best = p
 		}
 	}

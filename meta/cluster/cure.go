@@ -1,6 +1,8 @@
 package cluster
 
 import (
+	"slices"
+
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/layer2"
 	"github.com/pegasus-go/pegasus/gen-go/metaadmin"
@@ -10,14 +12,35 @@ import (
 // happens to one partition cures that one at once.
 const cureAllEveryMs = 1000
 
-// cureAll looks at every partition. Those that have a primary but no secondary come first, because
+// cureAtOnceMax is the number of ill partitions that are all looked at whenever a server comes back or reports what it
+// has. Many may do so at a time; with more ill partitions a report leads to a look at those that it concerns, and a
+// return to one at the next tick.
+const cureAtOnceMax = 1024
+
+func (s *State) manyIll() bool {
+	ill := 0
+	for _, a := range s.appOrder {
+		ill += a.ill.size()
+	}
+	return ill > cureAtOnceMax
+}
+
+func (s *State) cureReturned(now int64) {
+	if s.manyIll() {
+		s.cureDue = true
+		return
+	}
+	s.cureAll(now)
+}
+
+// cureAll looks at every partition that is ill. Those that have a primary but no secondary come first, because
 // the number of learners a server takes is bounded.
 func (s *State) cureAll(now int64) {
-	s.curedMs = now
-	apps := s.sortedApps()
+	s.curedMs, s.cureDue = now, false
 	for _, urgent := range []bool{true, false} {
-		for _, a := range apps {
-			for _, p := range a.parts {
+		for _, a := range s.appOrder {
+			for i := range a.ill.all() {
+				p := a.parts[i]
 				s.releaseHeld(p)
 				if (len(p.config.Secondaries) == 0) == urgent {
 					s.cure(now, p)
@@ -25,10 +48,64 @@ func (s *State) cureAll(now int64) {
 			}
 		}
 	}
+	s.freed = s.freed[:0]
 }
 
-// cure decides what the partition needs next and proposes it (meta.md 7.6).
+// cureReported looks at the ill partitions for which it matters what a server has, at least.
+func (s *State) cureReported(now int64, n base.RPCAddress) {
+	if !s.manyIll() {
+		s.cureAll(now)
+		return
+	}
+	for _, a := range s.appOrder {
+		for i := range a.ill.all() {
+			p := a.parts[i]
+			l := p.proposals.list
+			if len(l) > 0 && (l[0].Node == n || l[0].Target == n) || slices.Contains(p.config.LastDrops, n) {
+				s.cure(now, p)
+			}
+		}
+	}
+	s.cureWaiting(now)
+}
+
+// quiet tells that a cure finds nothing to do, and will not before something happens to the partition or to one of its
+// members. Partitions that are not quiet are in the set ill of their table, so that only they need to be looked at
+// again and again. (A partition may stay in that set a little longer.)
+func (s *State) quiet(p *Partition) bool {
+	c := &p.config
+	if p.pending != nil || len(p.proposals.list) > 0 {
+		return false
+	}
+	if p.app.info.Status == layer2.AppStatus_AS_DROPPED {
+		return true
+	}
+	if p.app.info.Status != layer2.AppStatus_AS_AVAILABLE || !s.alive(c.Primary) || c.Members() != int(c.MaxReplicaCount) {
+		return false
+	}
+	for _, n := range c.Secondaries {
+		if !s.alive(n) {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *Partition) markIll() { p.app.ill.add(int(p.config.Pid.PartitionIndex)) }
+
+// cure decides what the partition needs next and proposes it, and keeps the set of ill partitions.
 func (s *State) cure(now int64, p *Partition) {
+	s.treat(now, p)
+	if s.quiet(p) {
+		s.stopWaiting(p)
+		p.app.ill.remove(int(p.config.Pid.PartitionIndex))
+	} else {
+		p.markIll()
+	}
+}
+
+// treat is the decision (meta.md 7.6).
+func (s *State) treat(now int64, p *Partition) {
 	if p.pending != nil || p.config.Ballot == InvalidBallot || p.app.info.Status != layer2.AppStatus_AS_AVAILABLE {
 		return
 	}
@@ -75,9 +152,8 @@ func (s *State) removeDeadPrimary(now int64, p *Partition) {
 
 // suspect tells that a server was silent for long enough to prefer another one, though it is not
 // dead yet.
-func (s *State) suspect(now int64, n base.RPCAddress) bool {
-	node := s.nodes[n]
-	return node == nil || !node.alive || now-node.beaconMs > s.opts.FDSuspectMs
+func (s *State) suspect(now int64, n *Node) bool {
+	return !n.alive || now-n.beaconMs > s.opts.FDSuspectMs
 }
 
 // settled tells that no server joined just now. Placing replicas while a cluster is starting would
@@ -87,7 +163,7 @@ func (s *State) settled(now int64) bool { return now-s.joinedMs >= s.opts.Settle
 // enough tells that a new partition can be placed: on as many servers as it has replicas, or, when
 // no more have joined for a while, on those there are.
 func (s *State) enough(now int64, p *Partition) bool {
-	return s.settled(now) && (s.aliveCount() >= int(p.config.MaxReplicaCount) || now-s.joinedMs >= s.opts.PatienceMs)
+	return s.settled(now) && (s.living >= int(p.config.MaxReplicaCount) || now-s.joinedMs >= s.opts.PatienceMs)
 }
 
 // cureRedundantSecondary removes the secondary on the server with the most replicas.

@@ -21,7 +21,7 @@ func (s *State) cureMissingPrimary(now int64, p *Partition) {
 			return
 		}
 		var all []base.RPCAddress
-		for _, n := range s.sortedNodes() {
+		for _, n := range s.nodeOrder {
 			all = append(all, n.addr)
 		}
 		if n := s.leastLoadedPrimary(now, p, all); n.IsValid() {
@@ -46,15 +46,15 @@ func (s *State) cureMissingPrimary(now int64, p *Partition) {
 // partitions of it, then overall. Servers gone silent are taken only when there is no other.
 func (s *State) leastLoadedPrimary(now int64, p *Partition, candidates []base.RPCAddress) base.RPCAddress {
 	var best *Node
-	var bestKey [5]int
+	var bestKey [5]int32
 	for _, a := range candidates {
 		n := s.nodes[a]
 		if n == nil || !n.alive {
 			continue
 		}
-		t := n.tally(p.config.Pid.AppID)
-		key := [5]int{0, t.primariesSoon(), t.partitionsSoon(), n.total.primariesSoon(), n.total.partitionsSoon()}
-		if a == p.avoid || s.suspect(now, a) {
+		t := p.app.tally(n)
+		key := [5]int32{0, t.primariesSoon(), t.partitionsSoon(), n.total.primariesSoon(), n.total.partitionsSoon()}
+		if a == p.avoid || s.suspect(now, n) {
 			key[0] = 1
 		}
 		if best == nil || lessKey(key, bestKey) {
@@ -67,7 +67,7 @@ func (s *State) leastLoadedPrimary(now int64, p *Partition, candidates []base.RP
 	return best.addr
 }
 
-func lessKey(a, b [5]int) bool {
+func lessKey(a, b [5]int32) bool {
 	for i := range a {
 		if a[i] != b[i] {
 			return a[i] < b[i]

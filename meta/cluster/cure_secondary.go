@@ -15,8 +15,13 @@ func (s *State) cureMissingSecondary(now int64, p *Partition) {
 	} else if last := p.dropped[len(p.dropped)-1].node; s.alive(last) {
 		n = last
 	}
-	if !n.IsValid() || p.config.isMember(n) || !s.mayLearn(n) {
+	if !n.IsValid() || p.config.isMember(n) {
 		p.preferred = preferred
+		return
+	}
+	if !s.mayLearn(n) {
+		p.preferred = preferred
+		s.waitFor(now, p, s.node(n))
 		return
 	}
 	s.propose(now, p, p.config.Primary, n, metaadmin.ConfigType_CT_ADD_SECONDARY)
@@ -55,14 +60,18 @@ func (s *State) emergencySecondary(now int64, p *Partition) base.RPCAddress {
 }
 
 func (s *State) leastLoadedSecondary(now int64, p *Partition) base.RPCAddress {
+	if n := p.waits.on; n != nil && n.alive && !s.blackList[n.addr] && now-p.waits.sinceMs < waitAgainMs {
+		return n.addr
+	}
+	s.stopWaiting(p)
 	var best *Node
-	var bestKey [5]int
-	for _, n := range s.sortedNodes() {
-		if !n.alive || p.config.isMember(n.addr) || s.blackList[n.addr] {
+	var bestKey [5]int32
+	for _, n := range s.nodeOrder {
+		if !n.alive || p.config.isMember(n.addr) || len(s.blackList) > 0 && s.blackList[n.addr] {
 			continue
 		}
-		key := [5]int{0, n.tally(p.config.Pid.AppID).partitionsSoon(), n.total.partitionsSoon()}
-		if n.addr == p.avoid || s.suspect(now, n.addr) {
+		key := [5]int32{0, p.app.tally(n).partitionsSoon(), n.total.partitionsSoon()}
+		if n.addr == p.avoid || s.suspect(now, n) {
 			key[0] = 1
 		}
 		if best == nil || lessKey(key, bestKey) {

@@ -13,7 +13,7 @@ func (s *State) Diagnose(pid base.Gpid, hostPort bool) *metaadmin.DddDiagnoseRes
 		resp.Err = base.ErrAppNotExist.Ptr()
 		return resp
 	}
-	for _, a := range s.sortedApps() {
+	for _, a := range s.appOrder {
 		if pid.AppID >= 0 && pid.AppID != a.info.AppID {
 			continue
 		}

@@ -37,46 +37,59 @@ func (p *Partition) findDropped(n base.RPCAddress) *droppedReplica {
 }
 
 // recordDrop notes that a member was removed now.
-func (p *Partition) recordDrop(n base.RPCAddress, now int64) {
-	p.forgetDrop(n)
-	p.putDropped(droppedReplica{node: n, timeMs: now, ballot: InvalidBallot, committed: -1, prepared: -1})
+func (s *State) recordDrop(p *Partition, n base.RPCAddress, now int64) {
+	s.forgetDrop(p, n)
+	s.putDropped(p, droppedReplica{node: n, timeMs: now, ballot: InvalidBallot, committed: -1, prepared: -1})
 }
 
-func (p *Partition) putDropped(d droppedReplica) {
+func (s *State) putDropped(p *Partition, d droppedReplica) {
 	i, _ := slices.BinarySearchFunc(p.dropped, d, func(x, y droppedReplica) int {
 		return cmp.Or(compareDropped(x, y), -1)
 	})
 	p.dropped = slices.Insert(p.dropped, i, d)
+	s.node(d.node).drops[p.config.Pid] = true
 	p.preferred = len(p.dropped) - 1
 }
 
-func (p *Partition) forgetDrop(n base.RPCAddress) {
+func (s *State) forgetDrop(p *Partition, n base.RPCAddress) {
+	s.unlistDrop(p, n)
 	p.dropped = slices.DeleteFunc(p.dropped, func(d droppedReplica) bool { return d.node == n })
 	p.preferred = len(p.dropped) - 1
 }
 
+// unlistDrop keeps the server's list of such partitions in step.
+func (s *State) unlistDrop(p *Partition, n base.RPCAddress) {
+	if node := s.nodes[n]; node != nil {
+		delete(node.drops, p.config.Pid)
+	}
+}
+
 // trimDropped bounds the record: members and remembered replicas together are at most the replica
 // count plus reserve.
-func (p *Partition) trimDropped(reserve int) {
-	extra := p.config.Members() + len(p.dropped) - int(p.config.MaxReplicaCount) - reserve
+func (s *State) trimDropped(p *Partition) {
+	extra := p.config.Members() + len(p.dropped) - int(p.config.MaxReplicaCount) - s.opts.ReservedDroppedMax
 	if extra > 0 && len(p.dropped) > 0 {
-		p.dropped = p.dropped[min(extra, len(p.dropped)):]
+		extra = min(extra, len(p.dropped))
+		for _, d := range p.dropped[:extra] {
+			s.unlistDrop(p, d.node)
+		}
+		p.dropped = p.dropped[extra:]
 		p.preferred = len(p.dropped) - 1
 	}
 }
 
 // collectDropped takes in the report of a replica that is not a member; it tells whether the replica
 // is worth keeping.
-func (p *Partition) collectDropped(d droppedReplica, reserve int) bool {
+func (s *State) collectDropped(p *Partition, d droppedReplica) bool {
 	if old := p.findDropped(d.node); old != nil {
 		d.timeMs = old.timeMs
 		keep := p.preferred
-		p.forgetDrop(d.node)
-		p.putDropped(d)
+		s.forgetDrop(p, d.node)
+		s.putDropped(p, d)
 		p.preferred = min(keep, len(p.dropped)-1)
 		return true
 	}
-	p.putDropped(d)
-	p.trimDropped(reserve)
+	s.putDropped(p, d)
+	s.trimDropped(p)
 	return p.findDropped(d.node) != nil
 }

@@ -10,7 +10,7 @@ import (
 // any are listed too, and for now no table has one (meta.md 10.2).
 func (s *State) ListDuplications(req *duplication.DuplicationListRequest) *duplication.DuplicationListResponse {
 	resp := &duplication.DuplicationListResponse{Err: base.ErrOK.Ptr(), AppStates: map[string]*duplication.DuplicationAppState{}}
-	for _, a := range s.sortedApps() {
+	for _, a := range s.appOrder {
 		if a.info.Status != layer2.AppStatus_AS_AVAILABLE {
 			continue
 		}

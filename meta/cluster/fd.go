@@ -41,7 +41,7 @@ func (s *State) OnBeacon(now int64, b Beacon) BeaconAnswer {
 	restarted := n.noteStart(now, b.StartMs, s.opts.StableRunMs)
 	if b.StartMs != 0 && s.opts.UnstableRestartsMax > 0 && n.restarts >= s.opts.UnstableRestartsMax {
 		if fresh {
-			delete(s.nodes, b.From)
+			s.forgetNode(n)
 		}
 		return BeaconAnswer{Ignore: true}
 	}
@@ -89,13 +89,13 @@ func (n *Node) noteStart(now, startMs, stableMs int64) (restarted bool) {
 }
 
 func (s *State) connected(now int64, n *Node, fresh bool) {
-	n.alive = true
+	s.setAlive(n, true)
 	n.collectedMs = 0
 	if fresh {
 		s.joinedMs = now
 	}
 	s.note("%s: alive", s.HostPort(n.addr))
-	s.cureAll(now)
+	s.cureReturned(now)
 }
 
 // restarted handles a process that died and came back before its silence was noticed. Its roles
@@ -107,27 +107,30 @@ func (s *State) restarted(now int64, n *Node) {
 	s.forgetReports(n.addr)
 	n.collectedMs = 0
 	s.resendTo(n.addr)
-	s.cureAll(now)
+	s.cureReturned(now)
 }
 
 // forgetReports voids what is known about data on a server.
 func (s *State) forgetReports(n base.RPCAddress) {
-	for _, a := range s.apps {
-		for _, p := range a.parts {
-			delete(p.serving, n)
-			if d := p.findDropped(n); d != nil && d.timeMs == 0 {
-				p.forgetDrop(n)
-			} else if d != nil {
-				d.ballot, d.committed, d.prepared = InvalidBallot, -1, -1
-			}
+	node := s.nodes[n]
+	for g := range node.parts { // in any order: the partitions have nothing to do with each other
+		s.partition(g).dropServing(n)
+	}
+	for g := range node.drops {
+		p := s.partition(g)
+		if d := p.findDropped(n); d.timeMs == 0 {
+			s.forgetDrop(p, n)
+		} else {
+			d.ballot, d.committed, d.prepared = InvalidBallot, -1, -1
 		}
 	}
 }
 
 // resendTo makes the proposals that concern a server due at once.
 func (s *State) resendTo(n base.RPCAddress) {
-	for _, a := range s.apps {
-		for _, p := range a.parts {
+	for _, a := range s.appOrder {
+		for i := range a.ill.all() {
+			p := a.parts[i]
 			if l := p.proposals.list; len(l) > 0 && (l[0].Target == n || l[0].Node == n) {
 				p.proposals.sends = 0
 			}
@@ -139,21 +142,28 @@ func (s *State) resendTo(n base.RPCAddress) {
 // a second.
 func (s *State) Tick(now int64) {
 	died := false
-	for _, n := range s.sortedNodes() {
+	for _, n := range s.nodeOrder {
 		if n.alive && now-n.beaconMs > s.opts.FDGraceMs {
 			s.disconnected(n)
 			died = true
 		}
 	}
-	if died || now-s.curedMs >= cureAllEveryMs || !s.settled(s.curedMs) && s.settled(now) {
+	switch last := s.curedMs; {
+	case died || now-last >= cureAllEveryMs || !s.settled(last) && s.settled(now):
 		s.cureAll(now)
+	case s.cureDue:
+		s.cureAll(now)
+		s.curedMs = last // the next look is not put off
 	}
 	s.balance(now)
 }
 
 func (s *State) disconnected(n *Node) {
-	n.alive = false
+	s.setAlive(n, false)
 	n.collectedMs = 0
+	for g := range n.parts {
+		s.partition(g).markIll()
+	}
 	s.counters.NodeDisconnects++
 	s.forgetReports(n.addr)
 	s.warn("%s: dead, %d partitions, primary of %d", s.HostPort(n.addr), n.total.partitions, n.total.primaries)

@@ -29,24 +29,7 @@ func (s *State) LevelText() string {
 }
 
 func (s *State) frozen() bool {
-	alive, all := 0, 0
-	for _, n := range s.nodes {
-		all++
-		if n.alive {
-			alive++
-		}
-	}
-	return alive < s.opts.MinLiveNodesForUnfreeze || int64(alive)*100 < s.opts.LivePercentage*int64(all)
-}
-
-func (s *State) aliveCount() int {
-	alive := 0
-	for _, n := range s.nodes {
-		if n.alive {
-			alive++
-		}
-	}
-	return alive
+	return s.living < s.opts.MinLiveNodesForUnfreeze || int64(s.living)*100 < s.opts.LivePercentage*int64(len(s.nodes))
 }
 
 // ControlMeta sets the function level; the invalid level only asks.
@@ -63,9 +46,9 @@ func (s *State) ControlMeta(now int64, req *metaadmin.ConfigurationMetaControlRe
 	}
 	s.note("function level: %s -> %s", resp.OldLevel, s.level)
 	if s.level <= levelSteady {
-		for _, a := range s.sortedApps() {
-			for _, p := range a.parts {
-				s.clearProposals(p)
+		for _, a := range s.appOrder {
+			for i := range a.ill.all() {
+				s.clearProposals(a.parts[i])
 			}
 		}
 	}

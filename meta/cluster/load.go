@@ -1,7 +1,9 @@
 package cluster
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/layer2"
@@ -24,8 +26,8 @@ func (s *State) Load(now int64, apps []LoadedApp) error {
 			return err
 		}
 	}
-	for _, n := range s.nodes {
-		n.alive = true
+	for _, n := range s.nodeOrder {
+		s.setAlive(n, true)
 		n.beaconMs = now
 	}
 	s.joinedMs = now
@@ -54,6 +56,7 @@ func (s *State) loadApp(now int64, l LoadedApp) error {
 	for i, c := range l.Partitions {
 		p := newPartition(a, int32(i))
 		a.parts = append(a.parts, p)
+		a.ill.add(i)
 		if c == nil {
 			if first := l.Info.InitPartitionCount; first > 0 && int32(i) >= first {
 				return fmt.Errorf("partition %s is missing: its table was being split, which this version cannot finish", p.config.Pid)
@@ -68,7 +71,7 @@ func (s *State) loadApp(now int64, l LoadedApp) error {
 		s.reindex(&old, &p.config)
 		for _, n := range c.LastDrops {
 			s.node(n)
-			p.recordDrop(n, now)
+			s.recordDrop(p, n, now)
 		}
 	}
 	return nil
@@ -76,8 +79,10 @@ func (s *State) loadApp(now int64, l LoadedApp) error {
 
 // addApp enters a table into the indexes.
 func (s *State) addApp(info *layer2.AppInfo) *App {
-	a := &App{info: *info}
+	a := &App{info: *info, ill: make(partitionSet, (int(info.PartitionCount)+63)/64)}
 	s.apps[info.AppID] = a
+	at, _ := slices.BinarySearchFunc(s.appOrder, info.AppID, func(a *App, id int32) int { return cmp.Compare(a.info.AppID, id) })
+	s.appOrder = slices.Insert(s.appOrder, at, a)
 	s.maxAppID = max(s.maxAppID, info.AppID)
 	if info.Status != layer2.AppStatus_AS_DROPPED {
 		s.names[info.AppName] = a

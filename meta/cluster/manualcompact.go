@@ -40,9 +40,8 @@ func (s *State) StartManualCompact(now int64, t Ticket, req *metaadmin.StartAppM
 		return
 	}
 	for _, p := range a.parts {
-		for n, sv := range p.serving {
-			sv.compact = int32(metadata.ManualCompactionStatus_IDLE)
-			p.serving[n] = sv
+		for i := range p.serving {
+			p.serving[i].compact = int32(metadata.ManualCompactionStatus_IDLE)
 		}
 	}
 	var next map[string]string

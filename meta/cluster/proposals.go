@@ -25,7 +25,9 @@ type proposals struct {
 
 func (s *State) setProposals(p *Partition, balancer bool, list ...Action) {
 	s.clearProposals(p)
+	s.stopWaiting(p)
 	p.proposals = proposals{list: list, balancer: balancer}
+	p.markIll()
 	for _, a := range list {
 		s.plan(p.config.Pid, a, 1)
 	}

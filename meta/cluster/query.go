@@ -81,7 +81,7 @@ func (s *State) Configs(id int32) []Config {
 // ListApps lists tables, the dropped ones too, by id (meta.md 5.5).
 func (s *State) ListApps(req *metaadmin.ConfigurationListAppsRequest) *metaadmin.ConfigurationListAppsResponse {
 	resp := &metaadmin.ConfigurationListAppsResponse{Err: base.ErrOK.Ptr(), Infos: []*layer2.AppInfo{}}
-	for _, a := range s.sortedApps() {
+	for _, a := range s.appOrder {
 		if req.Status != layer2.AppStatus_AS_INVALID && req.Status != a.info.Status {
 			continue
 		}
@@ -123,7 +123,7 @@ func (s *State) ListNodes(req *metaadmin.ConfigurationListNodesRequest, hostPort
 		if req.Status != metaadmin.NodeStatus_NS_INVALID && req.Status != status {
 			continue
 		}
-		for _, n := range s.sortedNodes() {
+		for _, n := range s.nodeOrder {
 			if n.alive != (status == metaadmin.NodeStatus_NS_ALIVE) {
 				continue
 			}
@@ -147,8 +147,8 @@ type NodeLoad struct {
 // NodeLoads lists all servers by address.
 func (s *State) NodeLoads() []NodeLoad {
 	var out []NodeLoad
-	for _, n := range s.sortedNodes() {
-		out = append(out, NodeLoad{Addr: n.addr, Alive: n.alive, Replicas: n.total.partitions, Primaries: n.total.primaries})
+	for _, n := range s.nodeOrder {
+		out = append(out, NodeLoad{Addr: n.addr, Alive: n.alive, Replicas: int(n.total.partitions), Primaries: int(n.total.primaries)})
 	}
 	return out
 }

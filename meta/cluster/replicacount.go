@@ -65,7 +65,7 @@ func (s *State) SetMaxReplicaCount(t Ticket, req *metaadmin.ConfigurationSetMaxR
 		answer(base.ErrStateFreezed, "current meta function level is freezed, since there are too few alive nodes")
 	case !s.replicaCountFits(n):
 		answer(base.ErrInvalidParameters, fmt.Sprintf("invalid max_replica_count %d: should be in [%d, %d] and at most the %d alive nodes",
-			n, s.opts.ReplicaCountMin, s.opts.ReplicaCountMax, s.aliveCount()))
+			n, s.opts.ReplicaCountMin, s.opts.ReplicaCountMax, s.living))
 	case n == old:
 		answer(base.ErrOK, "no need to update max_replica_count since it's not changed")
 	case strings.HasPrefix(a.info.Envs[envCountUpdate], countUpdating):

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"slices"
 
 	"github.com/apache/thrift/lib/go/thrift"
 
@@ -20,7 +19,10 @@ type State struct {
 	apps         map[int32]*App
 	names        map[string]*App // tables that are not dropped
 	maxAppID     int32
+	appOrder     []*App // by id
 	nodes        map[base.RPCAddress]*Node
+	nodeOrder    []*Node // by address
+	living       int     // servers that are alive
 	hosts        map[base.RPCAddress]base.HostPort
 	hostsVersion uint64
 	allowed      map[base.RPCAddress]bool // nil: everybody may join
@@ -28,7 +30,10 @@ type State struct {
 	joinedMs     int64                    // when a server was last seen for the first time
 	balancedMs   int64                    // when the balancer last made a round
 	unbalanced   map[int32]bool           // tables it leaves alone
-	curedMs      int64                    // when all partitions were last looked at
+	curedMs      int64                    // when all ill partitions were last looked at
+	cureDue      bool                     // the next tick looks at them
+	freed        []*Node                  // servers that may take one more learner
+	lastTurn     uint64                   // of partitions that wait for one
 	effects      []Effect
 	counters     Counters
 }
@@ -45,7 +50,9 @@ type Counters struct {
 type App struct {
 	info    layer2.AppInfo
 	parts   []*Partition
-	staging int // partitions that still have to be written before the table leaves its staging status
+	ill     partitionSet // see quiet
+	tallies []tally      // by slot of server; see tally
+	staging int          // partitions that still have to be written before the table leaves its staging status
 	staged  func(now int64)
 	writes  []*appWrite // the first is on its way
 	version uint64      // grows with every change of the table or of one of its partitions
@@ -65,7 +72,8 @@ type Partition struct {
 	pending   *change   // being persisted
 	queue     []*change // wait for pending
 	proposals proposals
-	serving   map[base.RPCAddress]served
+	serving   []served         // by members that reported, in no order
+	waits     wait             // for one more learner to be taken
 	dropped   []droppedReplica // the one with the most data last
 	preferred int              // index into dropped: where to look for the next learner
 	avoid     base.RPCAddress  // ignored what was wanted of it; taken only when there is no other
@@ -74,6 +82,7 @@ type Partition struct {
 
 // served is what a member last reported about itself.
 type served struct {
+	node    base.RPCAddress
 	diskTag string
 	compact int32
 }
@@ -81,6 +90,7 @@ type served struct {
 // Node is one replica server.
 type Node struct {
 	addr        base.RPCAddress
+	slot        int // its place in the tallies of tables
 	alive       bool
 	beaconMs    int64              // when the last beacon came
 	startMs     int64              // latest start time of a process, by its own clock; 0: unknown
@@ -91,15 +101,18 @@ type Node struct {
 	restarts    int                // quick restarts in a row
 	collectedMs int64              // when it last reported all its replicas; 0: not since it (re)connected
 	parts       map[base.Gpid]bool // partitions it is a member of; true: as primary
-	tallies     map[int32]*tally   // by table
 	total       tally
-	learnersIn  int // proposals under way that add a replica here
+	drops       map[base.Gpid]bool // partitions that remember a dropped replica here
+	tags        []string           // disks it reported
+	learnersIn  int                // proposals under way that add a replica here
+	waiting     []waitingPartition // for learnersIn to shrink, the first come first
+	waiters     int                // those in waiting that still do
 }
 
 // tally counts replicas on a node: those it has, and those proposed but not there yet.
 type tally struct {
-	primaries, partitions       int
-	newPrimaries, newPartitions int
+	primaries, partitions       int32
+	newPrimaries, newPartitions int32
 }
 
 // New returns an empty state; Load fills it.
@@ -147,21 +160,6 @@ func (s *State) partition(g base.Gpid) *Partition {
 	return nil
 }
 
-func (s *State) sortedApps() []*App {
-	ids := slices.Sorted(maps.Keys(s.apps))
-	out := make([]*App, len(ids))
-	for i, id := range ids {
-		out[i] = s.apps[id]
-	}
-	return out
-}
-
-func (s *State) sortedNodes() []*Node {
-	out := slices.Collect(maps.Values(s.nodes))
-	slices.SortFunc(out, func(a, b *Node) int { return compareAddr(a.addr, b.addr) })
-	return out
-}
-
 func compareAddr(a, b base.RPCAddress) int {
 	return cmp.Or(cmp.Compare(a.IP(), b.IP()), cmp.Compare(a.Port(), b.Port()))
 }
@@ -178,7 +176,6 @@ func newPartition(a *App, index int32) *Partition {
 			Pid:             base.Gpid{AppID: a.info.AppID, PartitionIndex: index},
 			MaxReplicaCount: a.info.MaxReplicaCount,
 		},
-		serving: map[base.RPCAddress]served{},
 	}
 }
 

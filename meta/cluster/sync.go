@@ -67,7 +67,7 @@ func (s *State) collect(now int64, n *Node, stored []*metadata.ReplicaInfo) (gc 
 	if first {
 		s.resendTo(n.addr)
 	}
-	s.cureAll(now)
+	s.cureReported(now, n.addr)
 	return gc
 }
 
@@ -87,7 +87,7 @@ func (s *State) collectReplica(now int64, n *Node, r *metadata.ReplicaInfo) bool
 	d := droppedReplica{node: n.addr, ballot: r.Ballot, committed: r.LastCommittedDecree, prepared: r.LastPreparedDecree}
 	switch a.info.Status {
 	case layer2.AppStatus_AS_DROPPED:
-		p.collectDropped(d, s.opts.ReservedDroppedMax)
+		s.collectDropped(p, d)
 		return a.info.ExpireSecond == 0 || now < a.info.ExpireSecond*1000
 	case layer2.AppStatus_AS_AVAILABLE:
 	default:
@@ -97,11 +97,11 @@ func (s *State) collectReplica(now int64, n *Node, r *metadata.ReplicaInfo) bool
 		return false
 	}
 	if p.config.isMember(n.addr) {
-		p.serving[n.addr] = served{diskTag: r.DiskTag, compact: compactStatus(r)}
+		p.setServing(served{node: n.addr, diskTag: n.internTag(r.DiskTag), compact: compactStatus(r)})
 		return true
 	}
 	p.trackLearner(n.addr, r.Status)
-	kept := p.collectDropped(d, s.opts.ReservedDroppedMax)
+	kept := s.collectDropped(p, d)
 	return kept || r.Status == metadata.PartitionStatus_PS_POTENTIAL_SECONDARY
 }
 

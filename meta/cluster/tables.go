@@ -45,6 +45,7 @@ func (s *State) CreateApp(now int64, t Ticket, req *metaadmin.ConfigurationCreat
 	s.note("table %d (%s): creating %d partitions", a.info.AppID, a.info.AppName, a.info.PartitionCount)
 	for i := range a.info.PartitionCount {
 		a.parts = append(a.parts, newPartition(a, i))
+		a.ill.add(int(i))
 	}
 	s.stage(a, layer2.AppStatus_AS_CREATING, len(a.parts), layer2.AppStatus_AS_AVAILABLE, func(int64) {
 		s.reply(t, &metaadmin.ConfigurationCreateAppResponse{Err: base.ErrOK.Ptr(), Appid: a.info.AppID})
@@ -84,7 +85,7 @@ func nameFits(name string) bool {
 
 // replicaCountFits tells whether a table may have so many replicas; each needs a server of its own.
 func (s *State) replicaCountFits(n int32) bool {
-	return n >= s.opts.ReplicaCountMin && n <= s.opts.ReplicaCountMax && int(n) <= s.aliveCount()
+	return n >= s.opts.ReplicaCountMin && n <= s.opts.ReplicaCountMax && int(n) <= s.living
 }
 
 func checkExisting(a *App, o *metaadmin.CreateAppOptions) (base.ErrorCode, int32) {

@@ -32,6 +32,7 @@ func (s *State) startChange(now int64, p *Partition, c *change) {
 	}
 	c.config = next
 	p.pending = c
+	p.markIll()
 	c.held = true
 	s.releaseHeld(p)
 }
@@ -71,6 +72,7 @@ func (s *State) PartitionPersisted(now int64, g base.Gpid) {
 		s.startChange(now, p, next)
 	}
 	s.cure(now, p)
+	s.cureWaiting(now)
 }
 
 // afterChange keeps the proposals and the record of dropped replicas in step with a change.
@@ -79,18 +81,18 @@ func (s *State) afterChange(now int64, p *Partition, c *change, old *Config) {
 	p.avoid = base.RPCAddress{}
 	for _, n := range append([]base.RPCAddress{old.Primary}, old.Secondaries...) {
 		if n.IsValid() && !p.config.isMember(n) {
-			delete(p.serving, n)
-			p.recordDrop(n, now)
+			p.dropServing(n)
+			s.recordDrop(p, n, now)
 		}
 	}
 	if p.config.Dropped() {
-		p.serving = map[base.RPCAddress]served{}
+		p.serving = nil
 		s.clearProposals(p)
 	}
 	if n := c.node; n.IsValid() && p.config.isMember(n) {
-		p.forgetDrop(n)
+		s.forgetDrop(p, n)
 	}
-	p.trimDropped(s.opts.ReservedDroppedMax)
+	s.trimDropped(p)
 	if p.config.Primary.IsValid() {
 		p.diagnosis = nil
 	}
