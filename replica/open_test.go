@@ -91,6 +91,7 @@ func TestFailedResetEndsReplica(t *testing.T) {
 // TestWorkerSurvivesPanic: a read that panics ends neither the process nor the worker's slot.
 func TestWorkerSurvivesPanic(t *testing.T) {
 	w := newWorkers(host.System, 1, 4)
+	defer w.close()
 	done := make(chan bool)
 	w.run(func() { panic("of a test") })
 	for !w.run(func() { close(done) }) {
