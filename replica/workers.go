@@ -66,7 +66,7 @@ func (w *workers) work(one *worker) {
 			continue
 		}
 		w.on.Recv(one.wake)
-		if w.ended(one) {
+		if one.job == nil { // close
 			return
 		}
 	}
@@ -84,21 +84,12 @@ func (w *workers) next(one *worker) bool {
 		return true
 	}
 	if w.closed {
+		w.count--
 		one.wake <- struct{}{}
 		return false
 	}
 	w.idle = append(w.idle, one)
 	return false
-}
-
-// ended reports whether an idle worker was woken by close.
-func (w *workers) ended(one *worker) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if one.job == nil {
-		w.count--
-	}
-	return one.job == nil
 }
 
 // close lets idle workers go; the others end with their jobs.
@@ -109,6 +100,7 @@ func (w *workers) close() {
 	for _, one := range w.idle {
 		one.wake <- struct{}{}
 	}
+	w.count -= len(w.idle)
 	w.idle = nil
 }
 

@@ -100,6 +100,7 @@ func (c *cluster) startReplica(m *machine) {
 	}
 	o.Plog.FileBytesMax, o.Plog.PreallocBytes = 16<<10, -1
 	o.Plog.ReserveBytesMax = 32 << 10
+	o.JournalFileBytes = 64 << 10
 	for _, meta := range c.metas {
 		o.Metas = append(o.Metas, meta.addr())
 	}
