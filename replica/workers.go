@@ -7,7 +7,7 @@ import (
 )
 
 // workers bounds the goroutines that serve long reads; what does not fit at once waits in the
-// queue, what does not fit there is refused. A worker stays: its stack has grown to what reads need, and growing
+// queue, what does not fit there is refused. A few workers stay: their stacks have grown to what reads need, and growing
 // another costs as much as a short scan.
 type workers struct {
 	on host.Host
@@ -22,6 +22,9 @@ type workers struct {
 	queue  []func()
 	closed bool
 }
+
+// workersIdleMax bounds the workers that stay without a job.
+const workersIdleMax = 16
 
 // worker is one goroutine. It is idle, or has got a job.
 type worker struct {
@@ -66,13 +69,13 @@ func (w *workers) work(one *worker) {
 			continue
 		}
 		w.on.Recv(one.wake)
-		if one.job == nil { // close
+		if one.job == nil { // it ends
 			return
 		}
 	}
 }
 
-// next gives the worker a job that waits; without one it becomes idle.
+// next gives the worker a job that waits; without one it becomes idle, or ends.
 func (w *workers) next(one *worker) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -83,7 +86,7 @@ func (w *workers) next(one *worker) bool {
 		w.queue = w.queue[1:]
 		return true
 	}
-	if w.closed {
+	if w.closed || len(w.idle) >= workersIdleMax {
 		w.count--
 		one.wake <- struct{}{}
 		return false
