@@ -154,6 +154,8 @@ func (c *ServerCost) text(out io.Writer) {
 	add(c.AllocationsPerOp, "%.1f allocations/op")
 	add(c.AllocatedByteOp, "%.0f bytes allocated/op")
 	add(c.SyncsPerOp, "%.3f log syncs/op")
+	add(c.CallsPerOp, "%.2f system calls/op")
+	add(c.SwitchesPerOp, "%.2f voluntary switches/op")
 	if c.RSSBytes != nil {
 		parts = append(parts, fmt.Sprintf("%d MB resident in %d processes", *c.RSSBytes>>20, c.Processes))
 	}

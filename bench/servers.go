@@ -25,9 +25,12 @@ type ServerCost struct {
 	RSSBytes           *int64   `json:"rss_bytes"`            // resident memory of all server processes at the end
 	AllocationsPerOp   *float64 `json:"allocations_per_op"`   // of the replica servers' heaps
 	AllocatedByteOp    *float64 `json:"allocated_bytes_per_op"`
-	SyncsPerOp         *float64 `json:"syncs_per_op"` // of private logs
+	SyncsPerOp         *float64 `json:"syncs_per_op"`              // of private logs
+	CallsPerOp         *float64 `json:"syscalls_per_op"`           // reads and writes of all server processes, see Usage
+	SwitchesPerOp      *float64 `json:"voluntary_switches_per_op"` // of all server processes
 	Note               string   `json:"note,omitempty"`
-	cpu, client        time.Duration
+	used               Usage
+	client             time.Duration
 	mallocs, allocated float64
 	syncs              float64
 }
@@ -55,7 +58,7 @@ type servers struct {
 }
 
 type sample struct {
-	server, client usage
+	server, client Usage
 	metrics        map[string]float64 // sums over the replica servers; nil when not available
 }
 
@@ -83,10 +86,10 @@ func (s *servers) look(ctx context.Context) sample {
 	var now sample
 	now.metrics = s.readMetrics(ctx)
 	var err error
-	if now.server, err = processUsage(s.pids); err != nil {
+	if now.server, err = ProcessUsage(s.pids); err != nil {
 		s.note, s.pids = "no CPU time: a server process ended", nil
 	}
-	if own, err := processUsage([]int{os.Getpid()}); err == nil {
+	if own, err := ProcessUsage([]int{os.Getpid()}); err == nil {
 		now.client = own
 	}
 	return now
@@ -100,10 +103,10 @@ func (s *servers) end(ctx context.Context) *ServerCost {
 		cost.SharedWithClient = cost.SharedWithClient || pid == os.Getpid()
 	}
 	if len(s.pids) > 0 {
-		cost.cpu = now.server.cpu - s.before.server.cpu
-		cost.RSSBytes = &now.server.rssBytes
+		cost.used = now.server.difference(s.before.server)
+		cost.RSSBytes = &now.server.RSSBytes
 	}
-	cost.client = now.client.cpu - s.before.client.cpu
+	cost.client = now.client.difference(s.before.client).CPU
 	difference := func(name string) float64 {
 		after, ok := now.metrics[name]
 		before, had := s.before.metrics[name]
@@ -129,9 +132,10 @@ func (c *ServerCost) perOperation(operations int64) *ServerCost {
 		return &value
 	}
 	if c.Processes > 0 {
-		seconds := c.cpu.Seconds()
+		seconds := c.used.CPU.Seconds()
 		c.CPUSeconds = &seconds
-		c.CPUMicrosPerOp = per(float64(c.cpu.Microseconds()))
+		c.CPUMicrosPerOp = per(float64(c.used.CPU.Microseconds()))
+		c.CallsPerOp, c.SwitchesPerOp = per(float64(c.used.Calls)), per(float64(c.used.Switches))
 	}
 	c.ClientMicrosPerOp = per(float64(c.client.Microseconds()))
 	c.AllocationsPerOp, c.AllocatedByteOp, c.SyncsPerOp = per(c.mallocs), per(c.allocated), per(c.syncs)
