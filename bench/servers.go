@@ -103,10 +103,10 @@ func (s *servers) end(ctx context.Context) *ServerCost {
 		cost.SharedWithClient = cost.SharedWithClient || pid == os.Getpid()
 	}
 	if len(s.pids) > 0 {
-		cost.used = now.server.difference(s.before.server)
+		cost.used = now.server.Difference(s.before.server)
 		cost.RSSBytes = &now.server.RSSBytes
 	}
-	cost.client = now.client.difference(s.before.client).CPU
+	cost.client = now.client.Difference(s.before.client).CPU
 	difference := func(name string) float64 {
 		after, ok := now.metrics[name]
 		before, had := s.before.metrics[name]

@@ -55,8 +55,8 @@ func addKnown(a, b int64) int64 {
 	return a + b
 }
 
-// difference is what was used between an earlier look and this one, without the memory, which is not a sum.
-func (u Usage) difference(before Usage) Usage {
+// Difference is what was used between an earlier look and this one, without the memory, which is not a sum.
+func (u Usage) Difference(before Usage) Usage {
 	d := Usage{CPU: u.CPU - before.CPU, Calls: -1, Switches: -1}
 	if u.Calls >= 0 && before.Calls >= 0 {
 		d.Calls = u.Calls - before.Calls

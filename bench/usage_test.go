@@ -73,7 +73,7 @@ func TestCallsAndSwitchesOfThisProcessAreCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	used := after.difference(before)
+	used := after.Difference(before)
 	if used.Calls < 2*rounds {
 		t.Errorf("%d calls were counted, at least %d were made", used.Calls, 2*rounds)
 	}
@@ -98,7 +98,7 @@ func TestCountsAreFoundByTheirWholeName(t *testing.T) {
 
 func TestUnknownCountsStayUnknown(t *testing.T) {
 	known, unknown := Usage{CPU: 3, Calls: 10, Switches: 20}, Usage{CPU: 1, Calls: -1, Switches: -1}
-	if d := known.difference(unknown); d.CPU != 2 || d.Calls != -1 || d.Switches != -1 {
+	if d := known.Difference(unknown); d.CPU != 2 || d.Calls != -1 || d.Switches != -1 {
 		t.Errorf("difference %+v", d)
 	}
 	if addKnown(addKnown(0, -1), 5) != -1 || addKnown(2, 3) != 5 {
