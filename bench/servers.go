@@ -28,6 +28,7 @@ type ServerCost struct {
 	SyncsPerOp         *float64 `json:"syncs_per_op"`              // of private logs
 	CallsPerOp         *float64 `json:"syscalls_per_op"`           // reads and writes of all server processes, see Usage
 	SwitchesPerOp      *float64 `json:"voluntary_switches_per_op"` // of all server processes
+	OthersShare        *float64 `json:"others_cpu_share"`          // part of the machine's CPU time that went neither to the servers nor to this client
 	Note               string   `json:"note,omitempty"`
 	used               Usage
 	client             time.Duration
@@ -59,6 +60,7 @@ type servers struct {
 
 type sample struct {
 	server, client Usage
+	busy, all      time.Duration      // of all cores; 0: not known
 	metrics        map[string]float64 // sums over the replica servers; nil when not available
 }
 
@@ -92,6 +94,9 @@ func (s *servers) look(ctx context.Context) sample {
 	if own, err := ProcessUsage([]int{os.Getpid()}); err == nil {
 		now.client = own
 	}
+	if now.busy, now.all, err = machineTimes(); err != nil {
+		now.busy, now.all = 0, 0 // not told here
+	}
 	return now
 }
 
@@ -107,6 +112,14 @@ func (s *servers) end(ctx context.Context) *ServerCost {
 		cost.RSSBytes = &now.server.RSSBytes
 	}
 	cost.client = now.client.Difference(s.before.client).CPU
+	if all := now.all - s.before.all; all > 0 && len(s.pids) > 0 {
+		ours := cost.used.CPU
+		if !cost.SharedWithClient {
+			ours += cost.client
+		}
+		others := max(0, (now.busy-s.before.busy-ours).Seconds()/all.Seconds())
+		cost.OthersShare = &others
+	}
 	difference := func(name string) float64 {
 		after, ok := now.metrics[name]
 		before, had := s.before.metrics[name]

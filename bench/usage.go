@@ -137,3 +137,35 @@ func parseCount(text []byte, name string) (int64, error) {
 	}
 	return 0, fmt.Errorf("no line %s", name)
 }
+
+// machineTimes returns how long all cores of this machine worked since it started, and how long they were there.
+func machineTimes() (busy, all time.Duration, err error) {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0, 0, err
+	}
+	return parseMachineTimes(text)
+}
+
+// parseMachineTimes reads the first line of /proc/stat: "cpu user nice system idle iowait irq softirq steal guest ...", where the
+// time of guests is part of user. Time that the hypervisor gave to others counts as busy.
+func parseMachineTimes(text []byte) (busy, all time.Duration, err error) {
+	line, _, _ := strings.Cut(string(text), "\n")
+	fields := strings.Fields(line)
+	const times, idle, iowait = 8, 3, 4
+	if len(fields) < 1+times || fields[0] != "cpu" {
+		return 0, 0, fmt.Errorf("no times of all cores in %.100q", line)
+	}
+	for i, field := range fields[1 : 1+times] {
+		ticks, err := strconv.ParseInt(field, 10, 64)
+		if err != nil {
+			return 0, 0, err
+		}
+		spent := time.Duration(ticks) * (time.Second / ticksPerSecond)
+		all += spent
+		if i != idle && i != iowait {
+			busy += spent
+		}
+	}
+	return busy, all, nil
+}

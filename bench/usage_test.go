@@ -105,3 +105,15 @@ func TestUnknownCountsStayUnknown(t *testing.T) {
 		t.Error("unknown counts were added up")
 	}
 }
+
+func TestTimesOfTheMachine(t *testing.T) {
+	busy, all, err := parseMachineTimes([]byte("cpu  100 20 300 1000 50 0 30 7 60 0\ncpu0 1 1 1 1 1 1 1 1 1 1\n"))
+	if err != nil || busy != 4570*time.Millisecond || all != 15070*time.Millisecond {
+		t.Errorf("busy %v of %v (%v)", busy, all, err)
+	}
+	for _, bad := range []string{"", "cpu 1 2 3", "cpu0 1 1 1 1 1 1 1 1 1 1", "cpu 1 1 1 1 1 1 1 x"} {
+		if _, _, err := parseMachineTimes([]byte(bad)); err == nil {
+			t.Errorf("times were found in %q", bad)
+		}
+	}
+}

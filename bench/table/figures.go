@@ -1,0 +1,87 @@
+package table
+
+import (
+	"github.com/pegasus-go/pegasus/bench"
+	"github.com/pegasus-go/pegasus/bench/report"
+)
+
+// Figures of a row: medians over its runs, each figure by itself. Those of the servers are negative where they are not known.
+type Figures struct {
+	OpsPerSecond  float64 `json:"ops_per_second"`
+	RowsPerSecond float64 `json:"rows_per_second"`
+	P50Us         float64 `json:"p50_us"`
+	P99Us         float64 `json:"p99_us"`
+	P999Us        float64 `json:"p999_us"`
+	CPUMicros     float64 `json:"cpu_us_per_op"` // user and system time of all server processes
+	CPUMin        float64 `json:"cpu_us_per_op_min"`
+	CPUMax        float64 `json:"cpu_us_per_op_max"`
+	ClientMicros  float64 `json:"client_cpu_us_per_op"`
+	Allocations   float64 `json:"allocations_per_op"`
+	Allocated     float64 `json:"allocated_bytes_per_op"`
+	Syncs         float64 `json:"syncs_per_op"`
+	Calls         float64 `json:"syscalls_per_op"` // reads and writes, see bench.Usage
+	Switches      float64 `json:"voluntary_switches_per_op"`
+	RSSBytes      float64 `json:"rss_bytes"`        // of all server processes
+	OthersShare   float64 `json:"others_cpu_share"` // of the machine's CPU time, see bench.ServerCost
+	Errors        int64   `json:"errors"`           // failed operations, of all runs
+}
+
+// summarize takes the medians of at least one run.
+func summarize(runs []*bench.Result) Figures {
+	over := func(of func(*bench.Result) *float64) []float64 {
+		var values []float64
+		for _, r := range runs {
+			if v := of(r); v != nil {
+				values = append(values, *v)
+			}
+		}
+		return values
+	}
+	median := func(of func(*bench.Result) *float64) float64 {
+		values := over(of)
+		if len(values) == 0 {
+			return -1
+		}
+		return report.Median(values)
+	}
+	server := func(of func(*bench.ServerCost) *float64) func(*bench.Result) *float64 {
+		return func(r *bench.Result) *float64 {
+			if r.Server == nil {
+				return nil
+			}
+			return of(r.Server)
+		}
+	}
+	latency := func(of func(bench.Latency) int64) float64 {
+		return median(func(r *bench.Result) *float64 { v := float64(of(r.Latency["all"])); return &v })
+	}
+	cpu := server(func(c *bench.ServerCost) *float64 { return c.CPUMicrosPerOp })
+	f := Figures{
+		OpsPerSecond:  median(func(r *bench.Result) *float64 { return &r.OpsPerSecond }),
+		RowsPerSecond: median(func(r *bench.Result) *float64 { return &r.RowsPerSecond }),
+		P50Us:         latency(func(l bench.Latency) int64 { return l.P50Us }),
+		P99Us:         latency(func(l bench.Latency) int64 { return l.P99Us }),
+		P999Us:        latency(func(l bench.Latency) int64 { return l.P999Us }),
+		CPUMicros:     median(cpu), CPUMin: report.Min(over(cpu)), CPUMax: report.Max(over(cpu)),
+		ClientMicros: median(server(func(c *bench.ServerCost) *float64 { return c.ClientMicrosPerOp })),
+		Allocations:  median(server(func(c *bench.ServerCost) *float64 { return c.AllocationsPerOp })),
+		Allocated:    median(server(func(c *bench.ServerCost) *float64 { return c.AllocatedByteOp })),
+		Syncs:        median(server(func(c *bench.ServerCost) *float64 { return c.SyncsPerOp })),
+		Calls:        median(server(func(c *bench.ServerCost) *float64 { return c.CallsPerOp })),
+		Switches:     median(server(func(c *bench.ServerCost) *float64 { return c.SwitchesPerOp })),
+		OthersShare:  median(server(func(c *bench.ServerCost) *float64 { return c.OthersShare })),
+		RSSBytes: median(server(func(c *bench.ServerCost) *float64 {
+			if c.RSSBytes == nil {
+				return nil
+			}
+			v := float64(*c.RSSBytes)
+			return &v
+		})),
+	}
+	for _, r := range runs {
+		for _, n := range r.Errors {
+			f.Errors += n
+		}
+	}
+	return f
+}

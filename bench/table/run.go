@@ -1,0 +1,207 @@
+package table
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/pegasus-go/pegasus/bench"
+	"github.com/pegasus-go/pegasus/bench/box"
+	"github.com/pegasus-go/pegasus/bench/redis"
+	"github.com/pegasus-go/pegasus/bench/report"
+	"github.com/pegasus-go/pegasus/rpc"
+)
+
+// Options of a table.
+type Options struct {
+	Executable string        // the pegasus program that serves
+	Dir        string        // where data directories are made; "": the system's place for temporary files
+	Rows       string        // regular expression over the names of rows; "": all
+	Runs       int           // of each row, at least 1
+	Warmup     time.Duration // before each run
+	Duration   time.Duration // of each run
+	TableRows  int64         // rows loaded into the table
+	Quick      bool          // for the report: this was but a try
+	Redis      bool          // measure Redis too, if it is installed
+	Build      report.Build
+	Sets       []string // "section.key=value" for the configuration of all servers
+	Progress   func(format string, args ...any)
+}
+
+// Defaults of a table whose figures are kept, and of a quick try.
+const (
+	DefaultRuns      = 3
+	DefaultWarmup    = 500 * time.Millisecond
+	DefaultDuration  = 5 * time.Second
+	DefaultTableRows = 100_000
+
+	QuickRuns      = 1
+	QuickDuration  = time.Second
+	QuickTableRows = 20_000
+)
+
+const (
+	partitions  = 8
+	members     = 3
+	timeoutMs   = 20_000 // of one operation
+	settleMax   = 10 * time.Second
+	runsMax     = 100
+	runOverhead = 800 * time.Millisecond // of a run besides warm-up and measuring: connections, settling
+	startTime   = 6 * time.Second        // about, of starting, loading and stopping a cluster
+	redisStart  = 3 * time.Second        // about, of starting, loading and stopping Redis
+)
+
+// Report is everything that was measured.
+type Report struct {
+	Machine    report.Machine `json:"machine"`
+	Build      report.Build   `json:"build"`
+	Date       time.Time      `json:"date"`
+	Seconds    float64        `json:"seconds"` // the whole took
+	Runs       int            `json:"runs"`
+	RunSeconds float64        `json:"run_seconds"`
+	Quick      bool           `json:"quick"`
+	All        bool           `json:"all"` // no row was left out
+	TableRows  int64          `json:"table_rows"`
+	Partitions int            `json:"partitions"`
+	Settings   []string       `json:"settings,omitempty"` // that differ from the defaults
+	RivalFrom  string         `json:"rival_from"`
+	Rows       []Measured     `json:"rows"`
+	Redis      *redis.Result  `json:"redis,omitempty"`
+	RedisNote  string         `json:"redis_note,omitempty"` // why there is none
+}
+
+// Measured is one row of a report.
+type Measured struct {
+	Name    string          `json:"name"`
+	Case    string          `json:"case"`
+	Callers int             `json:"callers"`
+	Sync    string          `json:"plog_sync"`
+	Figures Figures         `json:"figures"`
+	Rival   *Rival          `json:"rival,omitempty"`
+	Target  Target          `json:"target"`
+	CPUMax  float64         `json:"target_cpu_us_per_op,omitempty"` // the bound in µs, also where the target is a multiple of another row
+	Ratios  ratios          `json:"ratios"`
+	Verdict Verdict         `json:"verdict"`
+	Runs    []*bench.Result `json:"runs"`
+}
+
+func (o *Options) check() error {
+	if o.Runs < 1 || o.Runs > runsMax {
+		return fmt.Errorf("table: %d runs, want 1 to %d", o.Runs, runsMax)
+	}
+	if o.Duration <= 0 || o.Warmup < 0 {
+		return errors.New("table: a run needs a positive duration, and a warm-up that is not negative")
+	}
+	return nil
+}
+
+// Run measures the chosen rows and judges them.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	list, err := choose(stages(), o.Rows)
+	if err != nil {
+		return nil, err
+	}
+	dir := o.Dir
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	began := time.Now()
+	r := &Report{Machine: report.LookAtMachine(dir), Build: o.Build, Date: began, Runs: o.Runs, RunSeconds: o.Duration.Seconds(), Quick: o.Quick,
+		TableRows: o.TableRows, Partitions: partitions, Settings: o.Sets, RivalFrom: RivalSource}
+	p := newPace(&o, list)
+	o.Progress("%d rows, %d runs each, on clusters of their own in %s: about %s", p.rows, o.Runs, dir, p.left(0))
+	for i, s := range list {
+		measured, err := runStage(ctx, &o, s, p)
+		if err != nil {
+			return nil, fmt.Errorf("table: stage %d of %d (%s and what goes with it): %w", i+1, len(list), s.rows[0].Name(), err)
+		}
+		r.Rows = append(r.Rows, measured...)
+	}
+	r.All = len(r.Rows) == len(Names())
+	r.judge()
+	if r.Redis, r.RedisNote, err = yardstick(ctx, &o); err != nil {
+		return nil, err
+	}
+	r.Seconds = time.Since(began).Seconds()
+	return r, nil
+}
+
+// judge sets every row beside the original and its target.
+func (r *Report) judge() {
+	cpuOf := func(name string) (float64, bool) {
+		for _, row := range r.Rows {
+			if row.Name == name && row.Figures.CPUMicros > 0 {
+				return row.Figures.CPUMicros, true
+			}
+		}
+		return 0, false
+	}
+	for i := range r.Rows {
+		row := &r.Rows[i]
+		row.CPUMax = row.Target.cpuMax(cpuOf)
+		row.Ratios = compare(row.Rival, row.Figures)
+		row.Verdict = judge(row.Target, row.CPUMax, row.Figures)
+	}
+}
+
+// runStage measures the rows of one stage on a cluster of their own.
+func runStage(ctx context.Context, o *Options, s stage, p *pace) (measured []Measured, failed error) {
+	p.say("starting a cluster, plog_sync = %s, %d rows of %d bytes", s.sync, o.TableRows, s.load.ValueBytes)
+	b, err := box.Start(ctx, box.Options{Executable: o.Executable, Dir: o.Dir, PlogSync: s.sync, Partitions: partitions, Sets: o.Sets})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { failed = errors.Join(failed, b.Stop()) }()
+	load := s.load
+	load.LoadOnly = true
+	if _, err := bench.Run(ctx, o.fill(b, load)); err != nil {
+		return nil, errors.Join(fmt.Errorf("load: %w", err), b.Alive())
+	}
+	runs := make([][]*bench.Result, len(s.rows))
+	for n := range o.Runs {
+		for i, row := range s.rows {
+			if _, err := b.Settle(ctx, settleMax); err != nil {
+				return nil, err
+			}
+			options := row.Options
+			options.SkipLoad = true
+			result, err := bench.Run(ctx, o.fill(b, options))
+			if err := errors.Join(err, b.Alive()); err != nil {
+				return nil, fmt.Errorf("%s: %w", row.Name(), err)
+			}
+			runs[i] = append(runs[i], result)
+			p.ran(row, n, summarize([]*bench.Result{result}))
+		}
+	}
+	for i, row := range s.rows {
+		measured = append(measured, Measured{Name: row.Name(), Case: row.label(), Callers: row.Options.Callers, Sync: row.Sync, Figures: summarize(runs[i]),
+			Rival: row.Rival, Target: row.Target, Runs: runs[i]})
+	}
+	return measured, nil
+}
+
+// fill completes the options of one run against a box.
+func (o *Options) fill(b *box.Box, of bench.Options) bench.Options {
+	of.Metas, of.Table, of.Dialect = b.Metas, box.Table, rpc.THFTv1
+	of.Rows, of.TimeoutMs, of.Seed = o.TableRows, timeoutMs, 1
+	of.Warmup, of.Duration = o.Warmup, o.Duration
+	return of
+}
+
+// yardstick measures Redis, or says why not.
+func yardstick(ctx context.Context, o *Options) (*redis.Result, string, error) {
+	if !o.Redis {
+		return nil, "not asked for", nil
+	}
+	if err := redis.Installed(); err != nil {
+		o.Progress("skipped the yardstick: %v", err)
+		return nil, err.Error(), nil
+	}
+	result, err := redis.Measure(ctx, redis.Options{Dir: o.Dir, Runs: o.Runs, Duration: o.Duration, Callers: 32, ValueBytes: 1000, Keys: int(o.TableRows), Progress: o.Progress})
+	return result, "", err
+}

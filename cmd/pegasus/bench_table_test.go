@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/pegasus-go/pegasus/bench/report"
+	"github.com/pegasus-go/pegasus/bench/table"
+)
+
+// One row of the table on a real cluster that the command starts and stops itself.
+func TestTableOfOneRow(t *testing.T) {
+	binary := buildBinary(t)
+	dir := t.TempDir()
+	file := filepath.Join(t.TempDir(), "table.json")
+	cmd := exec.Command(binary, "bench", "table", "--quick", "--rows", "^get 100 B, 1 caller$", "--redis=false", "--duration", "200ms", "--load-rows", "2000",
+		"--dir", dir, "--json", file)
+	var out, say bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &say
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v\n%s%s", err, out.String(), say.String())
+	}
+	for _, want := range []string{"| get 100 B | 1 |", "A quick try", "No yardstick: not asked for", "1 run of 0.2 s"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in the table:\n%s", want, out.String())
+		}
+	}
+	if !strings.Contains(say.String(), "1/1  get 100 B, 1 caller, run 1 of 1") {
+		t.Errorf("progress does not tell of the run:\n%s", say.String())
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var r table.Report
+	if err := json.Unmarshal(text, &r); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Rows) != 1 || r.All || r.Build.Go == "" {
+		t.Fatalf("%d rows, all %v, build %+v", len(r.Rows), r.All, r.Build)
+	}
+	f := r.Rows[0].Figures
+	if f.OpsPerSecond <= 0 || f.P50Us <= 0 || f.Errors != 0 || f.CPUMicros <= 0 || f.Calls <= 0 || f.Switches <= 0 || f.RSSBytes <= 0 {
+		t.Errorf("figures %+v", f)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
+		t.Errorf("%d directories are left (%v)", len(entries), err)
+	}
+}
+
+func TestTableIsWrittenOnlyWhole(t *testing.T) {
+	page := filepath.Join(t.TempDir(), "page.md")
+	if err := os.WriteFile(page, []byte("no markers here\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var out, say bytes.Buffer
+	err := runBenchTable(t.Context(), table.Options{Rows: "^get"}, tableFlags{write: page}, &out, &say)
+	if err == nil || !strings.Contains(err.Error(), "--rows") {
+		t.Errorf("a part of the table was taken for the whole: %v", err)
+	}
+	err = runBenchTable(t.Context(), table.Options{}, tableFlags{write: page}, &out, &say)
+	if err == nil || !strings.Contains(err.Error(), "<!-- bench-table:begin -->") {
+		t.Errorf("error %v does not name the markers", err)
+	}
+	if err := runBenchTable(t.Context(), table.Options{}, tableFlags{list: true}, &out, &say); err != nil || strings.Count(out.String(), "\n") != len(table.Names()) {
+		t.Errorf("list (%v):\n%s", err, out.String())
+	}
+}
+
+// The page that `make bench-table` writes to has its markers.
+func TestPerformancePageTakesTheTable(t *testing.T) {
+	if err := report.CheckSection("../../docs/performance.md", table.Section); err != nil {
+		t.Error(err)
+	}
+}
