@@ -30,6 +30,14 @@ func Figure(v float64) string {
 	return fmt.Sprintf("%.2f", v)
 }
 
+// Known writes a number that is negative where it is not known.
+func Known(v float64) string {
+	if v < 0 {
+		return ""
+	}
+	return Figure(v)
+}
+
 // Median of values, which stay as they are; 0 of none.
 func Median(values []float64) float64 {
 	if len(values) == 0 {

@@ -40,7 +40,7 @@ func (p *pace) say(format string, args ...any) {
 }
 
 // ran tells of one run.
-func (p *pace) ran(row Row, n int, f Figures) {
+func (p *pace) ran(row Row, n int, f report.Figures) {
 	p.done++
 	p.say("%d/%d  %s, run %d of %d: %s ops/s, p99 %s µs, %s µs CPU/op%s", p.done, p.rows*p.options.Runs, row.Name(), n+1, p.options.Runs,
 		report.Thousands(f.OpsPerSecond), report.Thousands(f.P99Us), report.Figure(f.CPUMicros), errorsText(f.Errors))

@@ -32,7 +32,11 @@ func (r *Report) Markdown() string {
 	if len(r.Settings) > 0 {
 		fmt.Fprintf(&b, " Settings other than the defaults: `%s`.", strings.Join(r.Settings, "`, `"))
 	}
-	b.WriteString(r.others())
+	figures := make([]report.Figures, len(r.Rows))
+	for i, row := range r.Rows {
+		figures[i] = row.Figures
+	}
+	b.WriteString(report.Others(figures))
 	fmt.Fprintf(&b, "\nThe rival is %s.\n\n", r.RivalFrom)
 	fmt.Fprintf(&b, "| %s |\n|%s\n", strings.Join(columns, " | "), strings.Repeat("---|", len(columns)))
 	for _, row := range r.Rows {
@@ -41,28 +45,6 @@ func (r *Report) Markdown() string {
 	b.WriteString("\n" + r.summary() + "\n")
 	r.redis(&b)
 	return b.String()
-}
-
-// busyShare is how much of the machine other programs may take while the figures still hold.
-const busyShare = 0.1
-
-// others says how much other programs disturbed the measurement.
-func (r *Report) others() string {
-	var shares []float64
-	for _, row := range r.Rows {
-		if row.Figures.OthersShare >= 0 {
-			shares = append(shares, row.Figures.OthersShare)
-		}
-	}
-	if len(shares) == 0 {
-		return ""
-	}
-	median, most := report.Median(shares), report.Max(shares)
-	text := fmt.Sprintf(" Other programs took %.0f %% of the machine's CPU time in the median row, %.0f %% in the worst", 100*median, 100*most)
-	if median > busyShare {
-		return text + ": **it was busy, do not trust rates and latencies**."
-	}
-	return text + "."
 }
 
 // cells of one row. What is not known is empty.
@@ -84,7 +66,7 @@ func (m Measured) cells() []string {
 		cpu = fmt.Sprintf("%s (%s–%s)", report.Figure(f.CPUMicros), report.Figure(f.CPUMin), report.Figure(f.CPUMax))
 	}
 	return []string{m.Case, fmt.Sprint(m.Callers), rate,
-		fmt.Sprintf("%s / %s / %s", report.Thousands(f.P50Us), report.Thousands(f.P99Us), report.Thousands(f.P999Us)), cpu, known(f.Allocations), m.syncs(), known(f.Calls),
+		fmt.Sprintf("%s / %s / %s", report.Thousands(f.P50Us), report.Thousands(f.P99Us), report.Thousands(f.P999Us)), cpu, report.Known(f.Allocations), m.syncs(), report.Known(f.Calls),
 		m.targetText(), rivalCPU, rivalRate, m.Ratios.String(), m.Verdict.String()}
 }
 
@@ -93,14 +75,7 @@ func (m Measured) syncs() string {
 	if m.Figures.Syncs <= 0 {
 		return ""
 	}
-	return known(m.Figures.Syncs)
-}
-
-func known(v float64) string {
-	if v < 0 {
-		return ""
-	}
-	return report.Figure(v)
+	return report.Known(m.Figures.Syncs)
 }
 
 func (m Measured) targetText() string {
@@ -138,7 +113,7 @@ func (r *Report) redis(b *strings.Builder) {
 	b.WriteString("| case | callers | ops/s | p50 / p99 µs | server CPU µs/op (min–max) | syscalls/op |\n|---|---|---|---|---|---|\n")
 	for _, row := range r.Redis.Rows {
 		fmt.Fprintf(b, "| %s | %d | %s | %s / %s | %s (%s–%s) | %s |\n", row.Case, row.Callers, report.Thousands(row.OpsPerSecond), report.Thousands(row.P50Us), report.Thousands(row.P99Us),
-			report.Figure(row.CPUMicros), report.Figure(row.CPUMin), report.Figure(row.CPUMax), known(row.CallsPerOp))
+			report.Figure(row.CPUMicros), report.Figure(row.CPUMin), report.Figure(row.CPUMax), report.Known(row.CallsPerOp))
 	}
 }
 

@@ -78,7 +78,7 @@ type Measured struct {
 	Case    string          `json:"case"`
 	Callers int             `json:"callers"`
 	Sync    string          `json:"plog_sync"`
-	Figures Figures         `json:"figures"`
+	Figures report.Figures  `json:"figures"`
 	Rival   *Rival          `json:"rival,omitempty"`
 	Target  Target          `json:"target"`
 	CPUMax  float64         `json:"target_cpu_us_per_op,omitempty"` // the bound in µs, also where the target is a multiple of another row
@@ -114,7 +114,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	r := &Report{Machine: report.LookAtMachine(dir), Build: o.Build, Date: began, Runs: o.Runs, RunSeconds: o.Duration.Seconds(), Quick: o.Quick,
 		TableRows: o.TableRows, Partitions: partitions, Settings: o.Sets, RivalFrom: RivalSource}
 	p := newPace(&o, list)
-	o.Progress("%d rows, %d runs each, on clusters of their own in %s: about %s", p.rows, o.Runs, dir, p.left(0))
+	o.Progress("%d rows, each measured %d times, on clusters of their own in %s: about %s", p.rows, o.Runs, dir, p.left(0))
 	for i, s := range list {
 		measured, err := runStage(ctx, &o, s, p)
 		if err != nil {
@@ -175,11 +175,11 @@ func runStage(ctx context.Context, o *Options, s stage, p *pace) (measured []Mea
 				return nil, fmt.Errorf("%s: %w", row.Name(), err)
 			}
 			runs[i] = append(runs[i], result)
-			p.ran(row, n, summarize([]*bench.Result{result}))
+			p.ran(row, n, report.Summarize([]*bench.Result{result}))
 		}
 	}
 	for i, row := range s.rows {
-		measured = append(measured, Measured{Name: row.Name(), Case: row.label(), Callers: row.Options.Callers, Sync: row.Sync, Figures: summarize(runs[i]),
+		measured = append(measured, Measured{Name: row.Name(), Case: row.label(), Callers: row.Options.Callers, Sync: row.Sync, Figures: report.Summarize(runs[i]),
 			Rival: row.Rival, Target: row.Target, Runs: runs[i]})
 	}
 	return measured, nil

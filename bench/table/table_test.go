@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pegasus-go/pegasus/bench"
 	"github.com/pegasus-go/pegasus/bench/redis"
 	"github.com/pegasus-go/pegasus/bench/report"
 )
@@ -103,40 +102,19 @@ func TestRowsAreChosenByName(t *testing.T) {
 	}
 }
 
-// result is one run with the given CPU per operation.
-func result(cpu float64, rate float64, p99 int64) *bench.Result {
-	syncs, calls := cpu/100, cpu/10
-	return &bench.Result{OpsPerSecond: rate, RowsPerSecond: rate, Errors: map[string]int64{"timeout": 1},
-		Latency: map[string]bench.Latency{"all": {P50Us: p99 / 2, P99Us: p99, P999Us: 2 * p99}},
-		Server:  &bench.ServerCost{CPUMicrosPerOp: &cpu, SyncsPerOp: &syncs, CallsPerOp: &calls}}
-}
-
-func TestFiguresAreMedians(t *testing.T) {
-	f := summarize([]*bench.Result{result(30, 1000, 500), result(10, 3000, 100), result(20, 2500, 900)})
-	if f.CPUMicros != 20 || f.CPUMin != 10 || f.CPUMax != 30 || f.OpsPerSecond != 2500 || f.P99Us != 500 || f.P50Us != 250 || f.Calls != 2 || f.Errors != 3 {
-		t.Errorf("%+v", f)
-	}
-	if f.Allocations != -1 || f.RSSBytes != -1 {
-		t.Errorf("figures that were not measured are known: %+v", f)
-	}
-	if f := summarize([]*bench.Result{{}}); f.CPUMicros != -1 || f.Switches != -1 {
-		t.Errorf("figures without a server: %+v", f)
-	}
-}
-
 func TestVerdicts(t *testing.T) {
 	target := Target{CPUMicros: 15, Rate: 46000, P99Us: 1355}
 	for _, tc := range []struct {
 		target Target
-		f      Figures
+		f      report.Figures
 		want   string
 	}{
-		{target, Figures{CPUMicros: 15, OpsPerSecond: 46000, P99Us: 1355}, "met"},
-		{target, Figures{CPUMicros: 30, OpsPerSecond: 50000, P99Us: 1000}, "missed: CPU 2.00×"},
-		{target, Figures{CPUMicros: 10, OpsPerSecond: 45999, P99Us: 1356}, "missed: rate 45,999 of 46,000, p99 1,356 of 1,355 µs"},
-		{target, Figures{CPUMicros: -1, OpsPerSecond: 46000, P99Us: 1}, "met"},
-		{Target{CPUMicros: 15}, Figures{CPUMicros: -1}, ""},
-		{Target{}, Figures{CPUMicros: 1000}, ""},
+		{target, report.Figures{CPUMicros: 15, OpsPerSecond: 46000, P99Us: 1355}, "met"},
+		{target, report.Figures{CPUMicros: 30, OpsPerSecond: 50000, P99Us: 1000}, "missed: CPU 2.00×"},
+		{target, report.Figures{CPUMicros: 10, OpsPerSecond: 45999, P99Us: 1356}, "missed: rate 45,999 of 46,000, p99 1,356 of 1,355 µs"},
+		{target, report.Figures{CPUMicros: -1, OpsPerSecond: 46000, P99Us: 1}, "met"},
+		{Target{CPUMicros: 15}, report.Figures{CPUMicros: -1}, ""},
+		{Target{}, report.Figures{CPUMicros: 1000}, ""},
 	} {
 		if got := judge(tc.target, tc.target.CPUMicros, tc.f).String(); got != tc.want {
 			t.Errorf("%+v against %+v: %q, want %q", tc.f, tc.target, got, tc.want)
@@ -152,20 +130,20 @@ func TestVerdicts(t *testing.T) {
 }
 
 func TestRatiosSayHowManyTimesBetter(t *testing.T) {
-	got := compare(rivalGet100[32], Figures{CPUMicros: 15, OpsPerSecond: 36846, P99Us: 542.1}).String()
+	got := compare(rivalGet100[32], report.Figures{CPUMicros: 15, OpsPerSecond: 36846, P99Us: 542.1}).String()
 	if want := "CPU ÷ 4.0, rate × 2.0, p99 ÷ 10.0"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if got := compare(rivalGet100[512], Figures{CPUMicros: -1, OpsPerSecond: 23400, P99Us: 1}).String(); got != "rate × 1.0" {
+	if got := compare(rivalGet100[512], report.Figures{CPUMicros: -1, OpsPerSecond: 23400, P99Us: 1}).String(); got != "rate × 1.0" {
 		t.Errorf("with unknown parts: %q", got)
 	}
-	if got := compare(nil, Figures{OpsPerSecond: 1}).String(); got != "" {
+	if got := compare(nil, report.Figures{OpsPerSecond: 1}).String(); got != "" {
 		t.Errorf("against nothing: %q", got)
 	}
 }
 
 func sampleReport() *Report {
-	measured := func(name string, f Figures) Measured {
+	measured := func(name string, f report.Figures) Measured {
 		for _, r := range allRows() {
 			if r.Name() == name {
 				return Measured{Name: name, Case: r.label(), Callers: r.Options.Callers, Rival: r.Rival, Target: r.Target, Figures: f}
@@ -178,10 +156,10 @@ func sampleReport() *Report {
 		Build:   report.Build{Commit: "0123456789abcdef", Go: "go1.26"}, Date: time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC),
 		Runs: 3, RunSeconds: 5, TableRows: 100000, Partitions: 8, RivalFrom: "somebody",
 		Rows: []Measured{
-			measured("get 100 B, 32 callers", Figures{OpsPerSecond: 50000, RowsPerSecond: 50000, P50Us: 500, P99Us: 2000, P999Us: 3000, CPUMicros: 14.2, CPUMin: 14, CPUMax: 15.5, Allocations: 0.04, OthersShare: 0.05, Syncs: 0, Calls: 2.5}),
-			measured("get of absent keys, 32 callers", Figures{OpsPerSecond: 60000, P50Us: 400, P99Us: 1500, P999Us: 2500, CPUMicros: 12, CPUMin: 12, CPUMax: 12, Allocations: -1, OthersShare: -1, Syncs: -1, Calls: -1}),
-			measured("set 100 B, synced, 8 callers", Figures{OpsPerSecond: 2600, RowsPerSecond: 2600, P50Us: 2783, P99Us: 7959, P999Us: 12247, CPUMicros: 548, CPUMin: 500, CPUMax: 600, Allocations: 72, OthersShare: 0.02, Syncs: 2.63, Calls: 30, Errors: 4}),
-			measured("multi_get, 100 rows of 100 B, 16 callers", Figures{OpsPerSecond: 20000, RowsPerSecond: 2000000, P50Us: 700, P99Us: 2000, P999Us: 4000, CPUMicros: -1, OthersShare: 0.01, Allocations: 10, Calls: 3}),
+			measured("get 100 B, 32 callers", report.Figures{OpsPerSecond: 50000, RowsPerSecond: 50000, P50Us: 500, P99Us: 2000, P999Us: 3000, CPUMicros: 14.2, CPUMin: 14, CPUMax: 15.5, Allocations: 0.04, OthersShare: 0.05, Syncs: 0, Calls: 2.5}),
+			measured("get of absent keys, 32 callers", report.Figures{OpsPerSecond: 60000, P50Us: 400, P99Us: 1500, P999Us: 2500, CPUMicros: 12, CPUMin: 12, CPUMax: 12, Allocations: -1, OthersShare: -1, Syncs: -1, Calls: -1}),
+			measured("set 100 B, synced, 8 callers", report.Figures{OpsPerSecond: 2600, RowsPerSecond: 2600, P50Us: 2783, P99Us: 7959, P999Us: 12247, CPUMicros: 548, CPUMin: 500, CPUMax: 600, Allocations: 72, OthersShare: 0.02, Syncs: 2.63, Calls: 30, Errors: 4}),
+			measured("multi_get, 100 rows of 100 B, 16 callers", report.Figures{OpsPerSecond: 20000, RowsPerSecond: 2000000, P50Us: 700, P99Us: 2000, P999Us: 4000, CPUMicros: -1, OthersShare: 0.01, Allocations: 10, Calls: 3}),
 		},
 		Redis: &redis.Result{Version: "7.0.15", Rows: []redis.Row{{Case: "get 1000 B, not kept on disk", Callers: 32, OpsPerSecond: 85000, P50Us: 200, P99Us: 500, CPUMicros: 9, CPUMin: 8.5, CPUMax: 9.5, CallsPerOp: 2}}},
 	}
@@ -192,7 +170,7 @@ func sampleReport() *Report {
 func TestMarkdown(t *testing.T) {
 	text := sampleReport().Markdown()
 	for _, want := range []string{
-		"Taken on 2026-11-26, commit `0123456789ab`, go1.26, by `make bench-table`: Some CPU, 2 cores, 8 GB of memory, Linux 6, data on ext4; load average 0.10 before. Medians of 3 runs of 5 s; 8 partitions × 3 replicas, 100,000 rows. Other programs took 2 % of the machine's CPU time in the median row, 5 % in the worst.\n",
+		"Taken on 2026-11-26, commit `0123456789ab`, go1.26, by `make bench-table`: Some CPU, 2 cores, 8 GB of memory, Linux 6, data on ext4; load average 0.10 before. Medians of 3 runs of 5 s; 8 partitions × 3 replicas, 100,000 rows. Other programs took 2 % of the machine's CPU time in the median case, 5 % in the worst.\n",
 		"\nThe rival is somebody.\n",
 		"\n| get 100 B | 32 | 50,000 | 500 / 2,000 / 3,000 | 14.2 (14.0–15.5) | 0.04 |  | 2.50 | 15.0 | 60.0 | 18,423 | CPU ÷ 4.2, rate × 2.7, p99 ÷ 2.7 | missed: p99 2,000 of 1,355 µs |\n",
 		"\n| get of absent keys | 32 | 60,000 | 400 / 1,500 / 2,500 | 12.0 (12.0–12.0) |  |  |  | 14.2 (1 × get 100 B, 32 callers) |  |  |  | met |\n",
@@ -216,7 +194,7 @@ func TestMarkdown(t *testing.T) {
 		r.Rows[i].Figures.OthersShare = 0.3
 	}
 	r.Quick, r.Redis, r.RedisNote, r.Settings = true, nil, "not asked for", []string{"a.b=1"}
-	for _, want := range []string{"A quick try", "before. 1 run of 5 s", "**it was busy", "No yardstick: not asked for.", "`a.b=1`"} {
+	for _, want := range []string{"A quick try", "before. 1 run of 5 s", "**the machine was busy", "No yardstick: not asked for.", "`a.b=1`"} {
 		if text := r.Markdown(); !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}

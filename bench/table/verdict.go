@@ -14,7 +14,7 @@ type ratios struct {
 	P99  float64 `json:"p99,omitempty"`
 }
 
-func compare(r *Rival, f Figures) ratios {
+func compare(r *Rival, f report.Figures) ratios {
 	if r == nil {
 		return ratios{}
 	}
@@ -60,7 +60,7 @@ type Verdict struct {
 	Missed []string `json:"missed"` // with figures
 }
 
-func judge(t Target, cpuMax float64, f Figures) Verdict {
+func judge(t Target, cpuMax float64, f report.Figures) Verdict {
 	var v Verdict
 	if cpuMax > 0 && f.CPUMicros > 0 {
 		v.Aims++

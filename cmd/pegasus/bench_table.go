@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -84,10 +83,11 @@ func runBenchTable(ctx context.Context, o table.Options, f tableFlags, out, say 
 		}
 		return nil
 	}
+	if f.write != "" && o.Rows != "" {
+		fmt.Fprintf(say, "%s stays as it is: only a whole table is written, --rows measures a part.\n", f.write)
+		f.write = ""
+	}
 	if f.write != "" {
-		if o.Rows != "" {
-			return errors.New("--write replaces the whole table, --rows measures a part of it: leave one of them out")
-		}
 		if err := report.CheckSection(f.write, table.Section); err != nil {
 			return err
 		}

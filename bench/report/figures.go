@@ -1,11 +1,12 @@
-package table
+package report
 
 import (
+	"fmt"
+
 	"github.com/pegasus-go/pegasus/bench"
-	"github.com/pegasus-go/pegasus/bench/report"
 )
 
-// Figures of a row: medians over its runs, each figure by itself. Those of the servers are negative where they are not known.
+// Figures of a case: medians over its runs, each figure by itself. Those of the servers are negative where they are not known.
 type Figures struct {
 	OpsPerSecond  float64 `json:"ops_per_second"`
 	RowsPerSecond float64 `json:"rows_per_second"`
@@ -26,8 +27,8 @@ type Figures struct {
 	Errors        int64   `json:"errors"`           // failed operations, of all runs
 }
 
-// summarize takes the medians of at least one run.
-func summarize(runs []*bench.Result) Figures {
+// Summarize takes the medians of at least one run.
+func Summarize(runs []*bench.Result) Figures {
 	over := func(of func(*bench.Result) *float64) []float64 {
 		var values []float64
 		for _, r := range runs {
@@ -42,7 +43,7 @@ func summarize(runs []*bench.Result) Figures {
 		if len(values) == 0 {
 			return -1
 		}
-		return report.Median(values)
+		return Median(values)
 	}
 	server := func(of func(*bench.ServerCost) *float64) func(*bench.Result) *float64 {
 		return func(r *bench.Result) *float64 {
@@ -62,7 +63,7 @@ func summarize(runs []*bench.Result) Figures {
 		P50Us:         latency(func(l bench.Latency) int64 { return l.P50Us }),
 		P99Us:         latency(func(l bench.Latency) int64 { return l.P99Us }),
 		P999Us:        latency(func(l bench.Latency) int64 { return l.P999Us }),
-		CPUMicros:     median(cpu), CPUMin: report.Min(over(cpu)), CPUMax: report.Max(over(cpu)),
+		CPUMicros:     median(cpu), CPUMin: Min(over(cpu)), CPUMax: Max(over(cpu)),
 		ClientMicros: median(server(func(c *bench.ServerCost) *float64 { return c.ClientMicrosPerOp })),
 		Allocations:  median(server(func(c *bench.ServerCost) *float64 { return c.AllocationsPerOp })),
 		Allocated:    median(server(func(c *bench.ServerCost) *float64 { return c.AllocatedByteOp })),
@@ -84,4 +85,26 @@ func summarize(runs []*bench.Result) Figures {
 		}
 	}
 	return f
+}
+
+// busyShare is how much of the machine other programs may take while the figures still hold.
+const busyShare = 0.1
+
+// Others is a sentence on how much other programs disturbed a measurement, "" when it is not known.
+func Others(list []Figures) string {
+	var shares []float64
+	for _, f := range list {
+		if f.OthersShare >= 0 {
+			shares = append(shares, f.OthersShare)
+		}
+	}
+	if len(shares) == 0 {
+		return ""
+	}
+	median, most := Median(shares), Max(shares)
+	text := fmt.Sprintf(" Other programs took %.0f %% of the machine's CPU time in the median case, %.0f %% in the worst", 100*median, 100*most)
+	if median > busyShare {
+		return text + ": **the machine was busy, rates and latencies are not to be trusted**."
+	}
+	return text + "."
 }
