@@ -63,36 +63,31 @@ func (w *workers) run(f func()) bool {
 }
 
 func (w *workers) work(one *worker) {
-	for {
+	for ok := true; ok; ok = w.next(one) {
 		w.do(one.job)
-		if w.next(one) {
-			continue
-		}
-		w.on.Recv(one.wake)
-		if one.job == nil { // it ends
-			return
-		}
 	}
 }
 
-// next gives the worker a job that waits; without one it becomes idle, or ends.
+// next waits for the worker's next job; false when there is none and it ends.
 func (w *workers) next(one *worker) bool {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	one.job = nil
-	if len(w.queue) > 0 {
+	switch {
+	case len(w.queue) > 0:
 		one.job = w.queue[0]
 		w.queue[0] = nil
 		w.queue = w.queue[1:]
+		w.mu.Unlock()
 		return true
-	}
-	if w.closed || len(w.idle) >= workersIdleMax {
+	case w.closed || len(w.idle) >= workersIdleMax:
 		w.count--
-		one.wake <- struct{}{}
+		w.mu.Unlock()
 		return false
 	}
 	w.idle = append(w.idle, one)
-	return false
+	w.mu.Unlock()
+	w.on.Recv(one.wake)
+	return one.job != nil // close wakes without a job
 }
 
 // close lets idle workers go; the others end with their jobs.

@@ -154,7 +154,7 @@ var mutants = []mutant{
 	},
 	{
 		Name: "journal that failed is believed", File: "replica/plog/syncer.go", Why: "appends count as done although the journal could not be synced",
-		Old: "case st.journaled && err == nil:", New: "case st.journaled:",
+		Old: "case st.journaled && err == nil:", New: "case st.journaled && (err == nil || st.g != nil):",
 	},
 	{
 		Name: "journal used again too early", File: "replica/plog/settle.go", Why: "blocks are overwritten before their logs have them on disk",
