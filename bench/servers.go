@@ -82,11 +82,16 @@ func watchServers(ctx context.Context, c *client.Client, o *Options) *servers {
 	return s
 }
 
-func (s *servers) begin(ctx context.Context) { s.before = s.look(ctx) }
+// begin reads the metrics first and the processes last, end the other way round: what reading metrics costs the servers is not
+// in their CPU time.
+func (s *servers) begin(ctx context.Context) {
+	metrics := s.readMetrics(ctx)
+	s.before = s.look()
+	s.before.metrics = metrics
+}
 
-func (s *servers) look(ctx context.Context) sample {
+func (s *servers) look() sample {
 	var now sample
-	now.metrics = s.readMetrics(ctx)
 	var err error
 	if now.server, err = ProcessUsage(s.pids); err != nil {
 		s.note, s.pids = "no CPU time: a server process ended", nil
@@ -102,7 +107,8 @@ func (s *servers) look(ctx context.Context) sample {
 
 // end returns what was used since begin, not yet divided by the operations.
 func (s *servers) end(ctx context.Context) *ServerCost {
-	now := s.look(ctx)
+	now := s.look()
+	now.metrics = s.readMetrics(ctx)
 	cost := &ServerCost{Processes: len(s.pids), Note: s.note}
 	for _, pid := range s.pids {
 		cost.SharedWithClient = cost.SharedWithClient || pid == os.Getpid()

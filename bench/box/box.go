@@ -6,15 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/pegasus-go/pegasus/bench"
 	"github.com/pegasus-go/pegasus/internal/ports"
 )
 
@@ -29,7 +32,7 @@ const (
 	metas       = 3
 	replicasMax = 15
 	outputMax   = 64 << 10        // of what the onebox prints that is kept for messages
-	copies      = 3               // members of a partition
+	usual       = 3               // replica servers, and members of a partition
 	portsTaken  = "cannot listen" // how a onebox says so
 )
 
@@ -38,8 +41,9 @@ type Options struct {
 	Executable string   // the pegasus program
 	Dir        string   // where the data directory is made; "": the system's place for temporary files
 	PlogSync   string   // always, interval or none
-	Partitions int      // of the table, each with 3 members
+	Partitions int      // of the table
 	Replicas   int      // replica servers; default 3
+	Copies     int      // members of a partition; default 3
 	Sets       []string // "section.key=value" for the configuration of all servers
 }
 
@@ -48,19 +52,45 @@ type Box struct {
 	Metas    []string // "host:port"
 	Replicas []string
 
-	dir   string
-	cmd   *exec.Cmd
-	out   *output
-	ended chan struct{} // closed when the onebox has ended
+	executable string
+	dir        string
+	cmd        *exec.Cmd
+	out        *output
+	ended      chan struct{} // closed when the onebox has ended
+	harmed     bool          // servers were stopped on purpose
 }
 
-// Start runs a cluster and returns when its table is healthy. Stop it, whatever happens.
-func Start(ctx context.Context, o Options) (*Box, error) {
+// Open files of a replica server: of each replica (measured: 8), and what it needs besides.
+const (
+	filesPerReplica = 9
+	filesBesides    = 500
+)
+
+func (o *Options) check() error {
 	if o.Replicas == 0 {
-		o.Replicas = copies
+		o.Replicas = usual
 	}
-	if o.Replicas < copies || o.Replicas > replicasMax {
-		return nil, fmt.Errorf("box: %d replica servers, want %d to %d", o.Replicas, copies, replicasMax)
+	if o.Copies == 0 {
+		o.Copies = usual
+	}
+	if o.Copies < 1 || o.Replicas < o.Copies || o.Replicas > replicasMax {
+		return fmt.Errorf("box: %d replica servers for %d members of a partition, want as many or more, and at most %d", o.Replicas, o.Copies, replicasMax)
+	}
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return nil // the system does not tell: the servers will
+	}
+	each := (o.Partitions*o.Copies + o.Replicas - 1) / o.Replicas
+	if need := uint64(each*filesPerReplica + filesBesides); limit.Max < need {
+		return fmt.Errorf("box: a server with %d replicas opens up to %d files, this system allows %d: raise the hard limit (`ulimit -Hn`)", each, need, limit.Max)
+	}
+	return nil
+}
+
+// Start runs a cluster and returns when its table is healthy. Close it, whatever happens.
+func Start(ctx context.Context, o Options) (*Box, error) {
+	if err := o.check(); err != nil {
+		return nil, err
 	}
 	var err error
 	for range startTries {
@@ -86,16 +116,16 @@ func start(ctx context.Context, o Options) (*Box, error) {
 	if err != nil {
 		return nil, fmt.Errorf("box: data directory: %w", err)
 	}
-	b := &Box{dir: dir, out: &output{}, ended: make(chan struct{})}
+	b := &Box{executable: o.Executable, dir: dir, out: &output{}, ended: make(chan struct{})}
 	for i := range metas {
 		b.Metas = append(b.Metas, fmt.Sprintf("127.0.0.1:%d", first+i))
 	}
 	for i := range o.Replicas {
 		b.Replicas = append(b.Replicas, fmt.Sprintf("127.0.0.1:%d", first+metas+i))
 	}
-	args := []string{"onebox", "--processes", "--dir", filepath.Join(dir, "onebox"), "--metas", strconv.Itoa(metas), "--replicas", strconv.Itoa(o.Replicas),
+	args := []string{"onebox", "--processes", "--dir", b.home(), "--metas", strconv.Itoa(metas), "--replicas", strconv.Itoa(o.Replicas),
 		"--meta-port", strconv.Itoa(first), "--replica-port", strconv.Itoa(first + metas), "--plog-sync", o.PlogSync,
-		"--table", fmt.Sprintf("%s:%d:%d", Table, o.Partitions, copies), "--ready-timeout", readyWait.String()}
+		"--table", fmt.Sprintf("%s:%d:%d", Table, o.Partitions, o.Copies), "--ready-timeout", readyWait.String()}
 	for _, set := range o.Sets {
 		args = append(args, "--set", set)
 	}
@@ -110,7 +140,7 @@ func start(ctx context.Context, o Options) (*Box, error) {
 		close(b.ended)
 	}()
 	if err := b.awaitReady(ctx); err != nil {
-		return nil, errors.Join(err, b.Stop())
+		return nil, b.Close(err)
 	}
 	return b, nil
 }
@@ -144,28 +174,71 @@ func (b *Box) Alive() error {
 		return fmt.Errorf("box: the onebox ended:\n%s", b.out)
 	default:
 	}
-	if strings.Contains(b.out.String(), "Start it again") {
+	if !b.harmed && strings.Contains(b.out.String(), "Start it again") {
 		return fmt.Errorf("box: a server ended:\n%s", b.out)
 	}
 	return nil
 }
 
-// Stop ends all servers and removes their data.
-func (b *Box) Stop() error {
-	var failed error
+// Close ends all servers after a measurement that ended with the given error, which it returns with what went wrong besides. The
+// data is removed. The servers' logs are kept, and named in the error, when the measurement failed and was not just interrupted.
+func (b *Box) Close(failed error) error {
+	if err := b.stop(); err != nil {
+		return errors.Join(failed, err)
+	}
+	_, err := os.Stat(b.home())
+	if failed == nil || err != nil || errors.Is(failed, context.Canceled) || errors.Is(failed, errPortTaken) {
+		if err := os.RemoveAll(b.dir); err != nil {
+			return errors.Join(failed, fmt.Errorf("box: remove the data: %w", err))
+		}
+		return failed
+	}
+	if err := keepLogs(b.dir); err != nil {
+		return errors.Join(failed, fmt.Errorf("box: remove the data but for the logs in %s: %w", b.dir, err))
+	}
+	return errors.Join(failed, fmt.Errorf("the servers' logs are kept in %s", b.home()))
+}
+
+func (b *Box) home() string { return filepath.Join(b.dir, "onebox") }
+
+func (b *Box) stop() error {
 	_ = b.cmd.Process.Signal(syscall.SIGINT) // it may have ended
 	select {
 	case <-b.ended:
 	case <-time.After(stopWait):
-		// Only the supervisor is known here. Its servers are named by their pid files, which are left for the person to read.
-		_ = b.cmd.Process.Kill()
+		_ = b.cmd.Process.Kill() // only the supervisor: its servers are ended next
 		<-b.ended
-		return fmt.Errorf("box: the onebox did not stop within %v; stop its servers with `pegasus onebox stop --dir %s`, then remove %s", stopWait, filepath.Join(b.dir, "onebox"), b.dir)
 	}
-	if err := os.RemoveAll(b.dir); err != nil {
-		failed = fmt.Errorf("box: remove the data: %w", err)
+	if _, err := os.Stat(b.home()); err != nil {
+		return nil // it ended before it had a directory, so before it had servers
 	}
-	return failed
+	// Ends what a supervisor that crashed or hung left behind, and does nothing otherwise.
+	if err := b.control(context.Background(), "stop"); err != nil && b.listening() {
+		return fmt.Errorf("box: servers still run, their process ids are in %s/*.pid: %w", b.home(), err)
+	}
+	return nil
+}
+
+// listening tells whether a server is there.
+func (b *Box) listening() bool {
+	for _, address := range slices.Concat(b.Metas, b.Replicas) {
+		if port, err := portOf(address); err == nil && bench.Listening(port) {
+			return true
+		}
+	}
+	return false
+}
+
+// logNames are the files of a onebox that tell what happened. Logs of stores are named *.log too, and are data.
+var logNames = []string{"pegasus.log", "stderr.log", "onebox.log", "config.toml"}
+
+func keepLogs(dir string) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || slices.Contains(logNames, entry.Name()) {
+			return err
+		}
+		return os.Remove(path)
+	})
 }
 
 // output keeps the first bytes of what the onebox prints, and may be read while it is written.

@@ -2,6 +2,8 @@ package box
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -49,7 +51,7 @@ func TestOneboxIsStartedAsAskedAndStopped(t *testing.T) {
 	if err := b.Alive(); err != nil {
 		t.Error(err)
 	}
-	if err := b.Stop(); err != nil {
+	if err := b.Close(nil); err != nil {
 		t.Error(err)
 	}
 	if b.Alive() == nil {
@@ -71,6 +73,66 @@ func TestOneboxThatEndsIsQuoted(t *testing.T) {
 	o = program(t, `echo tried >>"$0.count"; echo "cannot listen: port 1 is in use"; exit 1`)
 	if _, err := Start(context.Background(), o); err == nil || count(t, o) != startTries || left(t, o) != 0 {
 		t.Errorf("%v after %d tries, want %d; %d directories left", err, count(t, o), startTries, left(t, o))
+	}
+}
+
+// A onebox that fails leaves its logs, and nothing of its data.
+func TestLogsOfAFailureAreKept(t *testing.T) {
+	o := program(t, `[ "$2" = stop ] && exit 0
+mkdir -p "$4/replica1/data"; echo why >"$4/replica1/pegasus.log"; echo x >"$4/replica1/data/000002.log"; echo "replica1 ended by itself"; exit 1`)
+	_, err := Start(context.Background(), o)
+	if err == nil || !strings.Contains(err.Error(), "replica1 ended by itself") {
+		t.Fatalf("error %v does not say why", err)
+	}
+	_, home, found := strings.Cut(err.Error(), "the servers' logs are kept in ")
+	if text, err := os.ReadFile(filepath.Join(home, "replica1", "pegasus.log")); !found || err != nil || string(text) != "why\n" {
+		t.Errorf("log %q in %q (%v)", text, home, err)
+	}
+	if _, err := os.Stat(filepath.Join(home, "replica1", "data", "000002.log")); !os.IsNotExist(err) {
+		t.Errorf("data was kept (%v)", err)
+	}
+}
+
+func TestMeasurementThatFailsKeepsTheLogs(t *testing.T) {
+	for failed, kept := range map[error]int{nil: 0, context.Canceled: 0, errors.New("timeout"): 1} {
+		o := program(t, `[ "$2" = stop ] && exit 0
+mkdir -p "$4"; trap 'exit 0' INT; echo "Pegasus is ready"; while :; do sleep 0.01; done`)
+		b, err := Start(context.Background(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = b.Close(failed)
+		if !errors.Is(err, failed) || left(t, o) != kept || (kept > 0) != strings.Contains(fmt.Sprint(err), o.Dir) {
+			t.Errorf("after %v: %v, %d directories left", failed, err, left(t, o))
+		}
+	}
+}
+
+func TestServersAreHarmedByName(t *testing.T) {
+	o := program(t, `echo "$2 $3" >>"$0.count"; [ "$2" = --processes ] || exit 0
+trap 'exit 0' INT; echo "Pegasus is ready"; while :; do sleep 0.01; done`)
+	o.Replicas, o.Copies = 1, 1
+	b, err := Start(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := context.Background()
+	if err := errors.Join(b.KillServer(ctx, 1), b.StartServer(ctx, 1), b.StopServer(ctx, 1), b.Close(nil)); err != nil {
+		t.Error(err)
+	}
+	text, err := os.ReadFile(o.Executable + ".count")
+	if err != nil || !strings.HasSuffix(string(text), "kill replica1\nstart replica1\nstop replica1\n") {
+		t.Errorf("commands %q (%v)", text, err)
+	}
+}
+
+func TestOpenFilesAreCountedBeforeTheStart(t *testing.T) {
+	o := Options{Partitions: 1 << 30, Replicas: 3}
+	if err := o.check(); err == nil || !strings.Contains(err.Error(), "ulimit") {
+		t.Errorf("error %v", err)
+	}
+	if o = (Options{Partitions: 8}); o.check() != nil || o.Replicas != 3 || o.Copies != 3 {
+		t.Errorf("%+v", o)
 	}
 }
 

@@ -48,14 +48,19 @@ func (b *Box) Settle(ctx context.Context, most time.Duration) (bool, error) {
 }
 
 // Pids are the processes of all servers.
-func (b *Box) Pids() ([]int, error) {
+func (b *Box) Pids() ([]int, error) { return b.pidsOf(slices.Concat(b.Metas, b.Replicas)) }
+
+// ReplicaPids are the processes of the replica servers.
+func (b *Box) ReplicaPids() ([]int, error) { return b.pidsOf(b.Replicas) }
+
+func (b *Box) pidsOf(addresses []string) ([]int, error) {
 	var list []int
-	for _, address := range slices.Concat(b.Metas, b.Replicas) {
-		at, err := netip.ParseAddrPort(address)
+	for _, address := range addresses {
+		port, err := portOf(address)
 		if err != nil {
-			return nil, fmt.Errorf("box: %w", err)
+			return nil, err
 		}
-		list = append(list, int(at.Port()))
+		list = append(list, port)
 	}
 	byPort, err := bench.Listeners(list)
 	if err != nil {
@@ -69,4 +74,12 @@ func (b *Box) Pids() ([]int, error) {
 		pids = append(pids, byPort[port])
 	}
 	return pids, nil
+}
+
+func portOf(address string) (int, error) {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return 0, fmt.Errorf("box: %w", err)
+	}
+	return int(at.Port()), nil
 }

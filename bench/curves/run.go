@@ -142,7 +142,7 @@ func (o *Options) measureSetup(ctx context.Context, c curve, points []point, say
 	if err != nil {
 		return nil, err
 	}
-	defer func() { failed = errors.Join(failed, b.Stop()) }()
+	defer func() { failed = b.Close(failed) }()
 	load := o.fill(b, s)
 	load.Workload, load.LoadOnly, load.Progress = "set", true, &loadProgress{say: say}
 	if _, err := bench.Run(ctx, load); err != nil {

@@ -2,6 +2,9 @@ package report
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/pegasus-go/pegasus/bench"
 )
@@ -25,6 +28,8 @@ type Figures struct {
 	RSSBytes      float64 `json:"rss_bytes"`        // of all server processes
 	OthersShare   float64 `json:"others_cpu_share"` // of the machine's CPU time, see bench.ServerCost
 	Errors        int64   `json:"errors"`           // failed operations, of all runs
+
+	Reasons map[string]int64 `json:"error_reasons,omitempty"` // of the errors
 }
 
 // Summarize takes the medians of at least one run.
@@ -80,11 +85,24 @@ func Summarize(runs []*bench.Result) Figures {
 		})),
 	}
 	for _, r := range runs {
-		for _, n := range r.Errors {
+		for reason, n := range r.Errors {
+			if f.Reasons == nil {
+				f.Reasons = map[string]int64{}
+			}
+			f.Reasons[reason] += n
 			f.Errors += n
 		}
 	}
 	return f
+}
+
+// ErrorText lists the reasons of errors, "" when there were none.
+func (f Figures) ErrorText() string {
+	var parts []string
+	for _, reason := range slices.Sorted(maps.Keys(f.Reasons)) {
+		parts = append(parts, fmt.Sprintf("%d × %s", f.Reasons[reason], reason))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // busyShare is how much of the machine other programs may take while the figures still hold.

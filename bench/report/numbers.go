@@ -30,10 +30,10 @@ func Figure(v float64) string {
 	return fmt.Sprintf("%.2f", v)
 }
 
-// Known writes a number that is negative where it is not known.
+// Known writes a number, or "unknown" where it is negative.
 func Known(v float64) string {
 	if v < 0 {
-		return ""
+		return "unknown"
 	}
 	return Figure(v)
 }

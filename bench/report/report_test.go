@@ -91,7 +91,7 @@ func TestMachineIsDescribed(t *testing.T) {
 	if m.Cores < 1 || m.Kernel == unknown || m.MemoryGB <= 0 || m.CPU == "" || m.Filesystem == "" {
 		t.Errorf("%+v", m)
 	}
-	if text := (Build{Commit: "0123456789abcdef", Changed: true, Go: "go1"}).String(); text != "commit `0123456789ab` with changes, go1" {
+	if text := (Build{Version: "0.1.0", Commit: "0123456789abcdef", Changed: true, Go: "go1"}).String(); text != "Pegasus-Go 0.1.0, commit `0123456789ab` with changes, go1" {
 		t.Errorf("build %q", text)
 	}
 }

@@ -24,12 +24,12 @@ type Target struct {
 
 // Row is one case with a number of callers.
 type Row struct {
-	Case    string
-	Sync    string // plog_sync of the cluster; reads do not depend on it
-	Writes  bool
-	Options bench.Options // what makes the case; the rest is filled in when it runs
-	Rival   *Rival        // nil: not measured
-	Target  Target
+	Case     string
+	Sync     string // plog_sync of the cluster; reads do not depend on it
+	Writes   bool
+	Options  bench.Options // what makes the case; the rest is filled in when it runs
+	Original *Original     // nil: not measured
+	Target   Target
 }
 
 // Name tells a row from all others, and is what a regular expression chooses rows by.
@@ -66,11 +66,11 @@ func stages() []stage {
 	list := []stage{
 		{sync: synced, load: bench.Options{Workload: "get", ValueBytes: 100}, rows: gets()},
 		{sync: synced, load: bench.Options{Workload: "get", ValueBytes: 1000}, rows: []Row{
-			{Case: "get 1 KB", Options: bench.Options{Workload: "get", Callers: 32}, Rival: rivalGet1K, Target: against(rivalGet1K, 15, 2.5, 4)},
+			{Case: "get 1 KB", Options: bench.Options{Workload: "get", Callers: 32}, Original: originalGet1K, Target: against(originalGet1K, 15, 2.5, 4)},
 		}},
 		{sync: synced, load: bench.Options{Workload: "multi_get", ValueBytes: 100, Batch: batch}, rows: []Row{
-			{Case: "multi_get, 100 rows of 100 B", Options: bench.Options{Workload: "multi_get", Callers: 16}, Rival: rivalMultiGet, Target: against(rivalMultiGet, 60, 3, 0)},
-			{Case: "scan, batches of 100 rows of 100 B", Options: bench.Options{Workload: "scan", Callers: 16}, Rival: rivalScan, Target: against(rivalScan, 60, 3, 0)},
+			{Case: "multi_get, 100 rows of 100 B", Options: bench.Options{Workload: "multi_get", Callers: 16}, Original: originalMultiGet, Target: against(originalMultiGet, 60, 3, 0)},
+			{Case: "scan, batches of 100 rows of 100 B", Options: bench.Options{Workload: "scan", Callers: 16}, Original: originalScan, Target: against(originalScan, 60, 3, 0)},
 		}},
 	}
 	for _, sync := range []string{synced, notSynced} {
@@ -89,7 +89,7 @@ func stages() []stage {
 
 // against is a target made of a bound for CPU and of multiples of the original: rate at least faster times its, p99 at most its
 // divided by shorter.
-func against(r *Rival, cpu, faster, shorter float64) Target {
+func against(r *Original, cpu, faster, shorter float64) Target {
 	t := Target{CPUMicros: cpu, Rate: faster * r.OpsPerSecond}
 	if shorter > 0 {
 		t.P99Us = r.P99Us / shorter
@@ -102,9 +102,9 @@ var callers = []int{1, 8, 32, 128, 512}
 func gets() []Row {
 	var rows []Row
 	for _, n := range callers {
-		row := Row{Case: "get 100 B", Options: bench.Options{Workload: "get", Callers: n}, Rival: rivalGet100[n]}
+		row := Row{Case: "get 100 B", Options: bench.Options{Workload: "get", Callers: n}, Original: originalGet100[n]}
 		if n == 32 {
-			row.Target = against(row.Rival, 15, 2.5, 4)
+			row.Target = against(row.Original, 15, 2.5, 4)
 		}
 		rows = append(rows, row)
 	}
@@ -117,14 +117,14 @@ func gets() []Row {
 func writes100(sync string) []Row {
 	var rows []Row
 	for _, n := range callers {
-		row := Row{Case: "set 100 B", Writes: true, Options: bench.Options{Workload: "set", Callers: n}, Rival: rivalSet100[n]}
+		row := Row{Case: "set 100 B", Writes: true, Options: bench.Options{Workload: "set", Callers: n}, Original: originalSet100[n]}
 		switch {
 		case sync == notSynced && n == 32:
-			row.Target = against(row.Rival, 75, 5, 5)
+			row.Target = against(row.Original, 75, 5, 5)
 		case sync == synced && n == 32:
-			row.Target = against(row.Rival, 90, 3, 0)
+			row.Target = against(row.Original, 90, 3, 0)
 		case sync == synced && n == 512:
-			row.Target = against(row.Rival, 60, 5, 0)
+			row.Target = against(row.Original, 60, 5, 0)
 		}
 		rows = append(rows, row)
 	}
@@ -136,19 +136,19 @@ func writes100(sync string) []Row {
 }
 
 func writes1K(sync string) []Row {
-	set := Row{Case: "set 1 KB", Writes: true, Options: bench.Options{Workload: "set", Callers: 32}, Rival: rivalSet1K, Target: against(rivalSet1K, 75, 5, 5)}
+	set := Row{Case: "set 1 KB", Writes: true, Options: bench.Options{Workload: "set", Callers: 32}, Original: originalSet1K, Target: against(originalSet1K, 75, 5, 5)}
 	if sync == synced {
-		set.Target = against(rivalSet1K, 90, 3, 0)
+		set.Target = against(originalSet1K, 90, 3, 0)
 	}
-	mixed := Row{Case: "50/50 1 KB", Writes: true, Options: bench.Options{Workload: "mixed", ReadShare: 0.5, Callers: 32}, Rival: rivalMixed, Target: against(rivalMixed, 50, 6, 0)}
+	mixed := Row{Case: "50/50 1 KB", Writes: true, Options: bench.Options{Workload: "mixed", ReadShare: 0.5, Callers: 32}, Original: originalMixed, Target: against(originalMixed, 50, 6, 0)}
 	return []Row{set, mixed}
 }
 
-// choose keeps the rows whose names match, all for an empty expression.
-func choose(list []stage, expression string) ([]stage, error) {
+// choose keeps the rows and facts whose names match, all for an empty expression.
+func choose(list []stage, facts []Fact, expression string) ([]stage, []Fact, error) {
 	match, err := regexp.Compile(expression)
 	if err != nil {
-		return nil, fmt.Errorf("table: rows to measure: %w", err)
+		return nil, nil, fmt.Errorf("table: rows to measure: %w", err)
 	}
 	var kept []stage
 	for _, s := range list {
@@ -162,19 +162,28 @@ func choose(list []stage, expression string) ([]stage, error) {
 			kept = append(kept, s)
 		}
 	}
-	if len(kept) == 0 {
-		return nil, fmt.Errorf("table: no row matches %q: Names lists them, `pegasus bench table --list` prints them", expression)
+	var keptFacts []Fact
+	for _, f := range facts {
+		if match.MatchString(f.Name) {
+			keptFacts = append(keptFacts, f)
+		}
 	}
-	return kept, nil
+	if len(kept)+len(keptFacts) == 0 {
+		return nil, nil, fmt.Errorf("table: no row matches %q: `pegasus bench table --list` prints their names", expression)
+	}
+	return kept, keptFacts, nil
 }
 
-// Names of all rows, in order.
+// Names of all rows and facts, in order.
 func Names() []string {
 	var names []string
 	for _, s := range stages() {
 		for _, r := range s.rows {
 			names = append(names, r.Name())
 		}
+	}
+	for _, f := range factList {
+		names = append(names, f.Name)
 	}
 	return names
 }

@@ -14,7 +14,7 @@ type ratios struct {
 	P99  float64 `json:"p99,omitempty"`
 }
 
-func compare(r *Rival, f report.Figures) ratios {
+func compare(r *Original, f report.Figures) ratios {
 	if r == nil {
 		return ratios{}
 	}
@@ -54,17 +54,40 @@ func (t Target) cpuMax(cpuOf func(row string) (float64, bool)) float64 {
 	return t.Times * cpu
 }
 
-// Verdict tells which parts of a target are met.
+// none tells whether nothing is asked for.
+func (t Target) none() bool { return t == Target{} }
+
+// Verdict tells which parts of a target are met. A target is met when nothing is missed and nothing unknown.
 type Verdict struct {
-	Aims   int      `json:"aims"`   // parts that could be judged
-	Missed []string `json:"missed"` // with figures
+	Aims    int      `json:"aims"`              // parts of the target
+	Missed  []string `json:"missed,omitempty"`  // with figures
+	Unknown []string `json:"unknown,omitempty"` // parts that could not be judged
 }
 
+// Met is false where nothing was aimed at.
+func (v Verdict) Met() bool { return v.Aims > 0 && len(v.Missed) == 0 && len(v.Unknown) == 0 }
+
+// judge compares figures with a target. Failed operations count as a miss whatever the figures say: what failed did not cost
+// what it should have.
 func judge(t Target, cpuMax float64, f report.Figures) Verdict {
 	var v Verdict
-	if cpuMax > 0 && f.CPUMicros > 0 {
+	if t.none() {
+		return v
+	}
+	if f.Errors > 0 {
+		v.Missed = append(v.Missed, fmt.Sprintf("%d errors", f.Errors))
+	}
+	if f.OpsPerSecond <= 0 {
+		v.Missed = append(v.Missed, "no operation succeeded")
+	}
+	if t.CPUMicros > 0 || t.OfRow != "" {
 		v.Aims++
-		if f.CPUMicros > cpuMax {
+		switch {
+		case f.CPUMicros <= 0:
+			v.Unknown = append(v.Unknown, "server CPU unknown")
+		case cpuMax <= 0:
+			v.Unknown = append(v.Unknown, "no figure of "+t.OfRow)
+		case f.CPUMicros > cpuMax:
 			v.Missed = append(v.Missed, fmt.Sprintf("CPU %.2f×", f.CPUMicros/cpuMax))
 		}
 	}
@@ -86,9 +109,11 @@ func judge(t Target, cpuMax float64, f report.Figures) Verdict {
 func (v Verdict) String() string {
 	switch {
 	case v.Aims == 0:
-		return ""
-	case len(v.Missed) == 0:
+		return "no target"
+	case v.Met():
 		return "met"
+	case len(v.Missed) == 0:
+		return "not judged: " + strings.Join(v.Unknown, ", ")
 	}
-	return "missed: " + strings.Join(v.Missed, ", ")
+	return "missed: " + strings.Join(append(append([]string(nil), v.Missed...), v.Unknown...), ", ")
 }

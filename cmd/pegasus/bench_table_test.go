@@ -25,7 +25,7 @@ func TestTableOfOneRow(t *testing.T) {
 	if err := cmd.Run(); err != nil {
 		t.Fatalf("%v\n%s%s", err, out.String(), say.String())
 	}
-	for _, want := range []string{"| get 100 B | 1 |", "A quick try", "No yardstick: not asked for", "1 run of 0.2 s"} {
+	for _, want := range []string{"| get 100 B | 1 |", "A quick try", "No yardstick: not asked for", "1 run of 0.2 s", "no target |"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("no %q in the table:\n%s", want, out.String())
 		}
@@ -59,11 +59,13 @@ func TestTableIsWrittenOnlyWhole(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out, say bytes.Buffer
-	err := runBenchTable(t.Context(), table.Options{Rows: "no such row", Runs: 1, Duration: 1}, tableFlags{write: page}, &out, &say)
-	if err == nil || !strings.Contains(err.Error(), "no such row") || !strings.Contains(say.String(), "stays as it is") {
-		t.Errorf("a part of the table was taken for the whole: %v, %s", err, say.String())
+	for _, part := range []table.Options{{Rows: "^get"}, {Quick: true}} {
+		err := runBenchTable(t.Context(), part, tableFlags{write: page}, &out, &say)
+		if err == nil || !strings.Contains(err.Error(), "only a whole table is written") {
+			t.Errorf("%+v was taken for a whole table: %v", part, err)
+		}
 	}
-	err = runBenchTable(t.Context(), table.Options{}, tableFlags{write: page}, &out, &say)
+	err := runBenchTable(t.Context(), table.Options{}, tableFlags{write: page}, &out, &say)
 	if err == nil || !strings.Contains(err.Error(), "<!-- bench-table:begin -->") {
 		t.Errorf("error %v does not name the markers", err)
 	}
