@@ -40,6 +40,11 @@ func (a aim) judge(results []Result) string {
 	if len(results) < 2 {
 		return "too few points to judge"
 	}
+	for _, r := range results {
+		if r.Figures.Errors > 0 {
+			return ends(results) + ", with errors: **not judged**"
+		}
+	}
 	text, good := "", false
 	switch a {
 	case flat:

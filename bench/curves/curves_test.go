@@ -3,6 +3,7 @@ package curves
 import (
 	"encoding/csv"
 	"encoding/xml"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -33,7 +34,7 @@ func TestCurvesAreChosenByName(t *testing.T) {
 }
 
 func TestPointsVaryOneProperty(t *testing.T) {
-	o := &Options{RowsMax: DefaultRowsMax}
+	o := &Options{RowsMax: 10_000_000}
 	usual := setup{usualPartitions, usualServers, usualRows, 1, usualValueBytes}
 	for _, c := range list {
 		points := c.points(o)
@@ -73,6 +74,8 @@ func results(workload string, xAndCPU ...float64) []Result {
 }
 
 func TestAims(t *testing.T) {
+	wrong := results("get", 8, 20, 32, 20)
+	wrong[1].Figures.Errors = 1
 	for _, tc := range []struct {
 		aim     aim
 		results []Result
@@ -87,6 +90,7 @@ func TestAims(t *testing.T) {
 		{linear, results("get", 10, 20, 10e3, 40), "from 20.0 to 40.0 µs/op, too few large sizes to judge"},
 		{none, results("get", 3, 20, 6, 40), "from 20.0 to 40.0 µs/op"},
 		{flat, results("get", 3, 20), "too few points to judge"},
+		{flat, wrong, "from 20.0 to 20.0 µs/op, with errors: **not judged**"},
 	} {
 		if got := tc.aim.judge(tc.results); got != tc.want {
 			t.Errorf("%v: %q, want %q", tc.aim, got, tc.want)
@@ -101,7 +105,7 @@ func sample(t *testing.T, name string) *Curve {
 
 func TestFilesOfACurve(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "out")
-	if err := Prepare(dir, nil); err != nil {
+	if err := Prepare(dir, nil, false); err != nil {
 		t.Fatal(err)
 	}
 	if err := sample(t, "partitions").Write(dir); err != nil {
@@ -144,13 +148,20 @@ func TestFilesOfACurve(t *testing.T) {
 	if strings.Count(page, "Not measured yet.") != len(list)-1 {
 		t.Error("other sections of the page were touched")
 	}
-	if err := Prepare(dir, []string{"callers"}); err != nil || read(Page) != page {
+	if err := Prepare(dir, []string{"callers"}, false); err != nil || read(Page) != page {
 		t.Errorf("a page that is there was made again (%v)", err)
+	}
+	if err := Prepare(dir, nil, true); err == nil {
+		t.Error("a quick try may replace figures")
+	}
+	other := filepath.Join(t.TempDir(), "quick")
+	if err := errors.Join(Prepare(other, nil, true), Prepare(other, nil, true)); err != nil {
+		t.Errorf("a quick try has no place of its own: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, Page), []byte("mine\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := Prepare(dir, nil); err == nil {
+	if err := Prepare(dir, nil, false); err == nil {
 		t.Error("a page without places for the curves was accepted")
 	}
 }
@@ -166,6 +177,47 @@ func TestBadOptionsAreNamed(t *testing.T) {
 		if err := Run(t.Context(), o, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v does not name the %s", err, want)
 		}
+	}
+}
+
+func TestDefaultCurvesFitAQuarterOfAnHour(t *testing.T) {
+	o := &Options{Runs: DefaultRuns, Warmup: DefaultWarmup, Duration: DefaultDuration, RowsMax: DefaultRowsMax}
+	p := newPace(o, list)
+	if p.left() > 15*time.Minute {
+		t.Errorf("all curves take about %v", p.left())
+	}
+	plan := p.plan("/data")
+	for _, want := range []string{"in /data", "callers: 1, 8, 32, 128, 512, 2K", "(not 10M: --rows-max allows them)", p.left().String()} {
+		if !strings.Contains(plan, want) {
+			t.Errorf("no %q in the plan:\n%s", want, plan)
+		}
+	}
+	for _, c := range list {
+		points := c.points(o)
+		for len(points) > 0 {
+			same := slices.IndexFunc(points, func(at point) bool { return at.setup != points[0].setup })
+			if same < 0 {
+				same = len(points)
+			}
+			p.done += same * len(workloads)
+			p.over(points[:same])
+			points = points[same:]
+		}
+	}
+	if p.left() != 0 || p.done != p.points {
+		t.Errorf("%v are left after all of it, %d of %d done", p.left(), p.done, p.points)
+	}
+}
+
+// A curve that fails does not keep the others from being measured.
+func TestAllFailuresAreTold(t *testing.T) {
+	program := filepath.Join(t.TempDir(), "pegasus")
+	if err := os.WriteFile(program, []byte("#!/bin/sh\necho the disk is full\nexit 1\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	err := Run(t.Context(), Options{Executable: program, Dir: t.TempDir(), Curves: []string{"callers", "servers"}, Runs: 1, Duration: 1, RowsMax: 1000, Progress: t.Logf}, nil)
+	if err == nil || strings.Count(err.Error(), "the disk is full") != 2 {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -125,6 +125,25 @@ func choose(names []string) ([]curve, error) {
 	return chosen, nil
 }
 
+// leftOut names the values of a curve that ask for more rows than allowed.
+func (c curve) leftOut(o *Options) []string {
+	values := c.values
+	if o.Quick {
+		values = c.quick
+	}
+	there := map[float64]bool{}
+	for _, p := range c.points(o) {
+		there[p.x] = true
+	}
+	var names []string
+	for _, x := range values {
+		if !there[x] {
+			names = append(names, c.format(x))
+		}
+	}
+	return names
+}
+
 // points of a curve, without those that ask for more rows than allowed.
 func (c curve) points(o *Options) []point {
 	values, rows := c.values, int64(usualRows)

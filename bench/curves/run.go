@@ -34,8 +34,8 @@ type Options struct {
 const (
 	DefaultRuns     = 3
 	DefaultWarmup   = 500 * time.Millisecond
-	DefaultDuration = 3 * time.Second
-	DefaultRowsMax  = 10_000_000
+	DefaultDuration = 2 * time.Second
+	DefaultRowsMax  = 1_000_000 // ten million take ten minutes and 10 GB more
 
 	QuickRuns     = 1
 	QuickDuration = time.Second
@@ -83,7 +83,8 @@ func (o *Options) check() error {
 	return nil
 }
 
-// Run measures the chosen curves and hands over each when it is done.
+// Run measures the chosen curves and hands over each when it is done. A curve that fails is told of at the end, the others are
+// measured all the same.
 func Run(ctx context.Context, o Options, done func(*Curve) error) error {
 	if err := o.check(); err != nil {
 		return err
@@ -96,25 +97,31 @@ func Run(ctx context.Context, o Options, done func(*Curve) error) error {
 	if dir == "" {
 		dir = os.TempDir()
 	}
-	began := time.Now()
-	for i, c := range chosen {
+	p := newPace(&o, chosen)
+	o.Progress("%s", p.plan(dir))
+	var failed error
+	for _, c := range chosen {
 		m := &Curve{Name: c.name, Machine: report.LookAtMachine(dir), Date: time.Now(), of: c, options: &o}
-		say := func(format string, args ...any) {
-			o.Progress("[%5s] curve %d/%d %s: %s", time.Since(began).Round(time.Second), i+1, len(chosen), c.name, fmt.Sprintf(format, args...))
-		}
-		if err := m.measure(ctx, say); err != nil {
+		say := func(format string, args ...any) { p.say(c.name+": "+format, args...) }
+		err := m.measure(ctx, p, say)
+		if ctx.Err() != nil {
 			return fmt.Errorf("curves: %s: %w", c.name, err)
+		}
+		if err != nil {
+			say("**failed**: %v", err)
+			failed = errors.Join(failed, fmt.Errorf("curves: %s: %w", c.name, err))
+			continue
 		}
 		m.Seconds = time.Since(m.Date).Seconds()
 		if err := done(m); err != nil {
 			return err
 		}
 	}
-	return nil
+	return failed
 }
 
 // measure takes all points, those that share a cluster together.
-func (m *Curve) measure(ctx context.Context, say func(string, ...any)) error {
+func (m *Curve) measure(ctx context.Context, p *pace, say func(string, ...any)) error {
 	points := m.of.points(m.options)
 	if len(points) == 0 {
 		return errors.New("no point is left: allow more rows")
@@ -124,18 +131,19 @@ func (m *Curve) measure(ctx context.Context, say func(string, ...any)) error {
 		if same < 0 {
 			same = len(points)
 		}
-		results, err := m.options.measureSetup(ctx, m.of, points[:same], say)
+		results, err := m.options.measureSetup(ctx, m.of, points[:same], p, say)
 		if err != nil {
 			return err
 		}
 		m.Results = append(m.Results, results...)
+		p.over(points[:same])
 		points = points[same:]
 	}
 	return nil
 }
 
 // measureSetup takes points on one cluster: all reads first, so that they find the rows as they were loaded.
-func (o *Options) measureSetup(ctx context.Context, c curve, points []point, say func(string, ...any)) (results []Result, failed error) {
+func (o *Options) measureSetup(ctx context.Context, c curve, points []point, pace *pace, say func(string, ...any)) (results []Result, failed error) {
 	s := points[0].setup
 	say("starting %d replica servers with %d partitions, loading %d rows of %d bytes", s.servers, s.partitions, s.rows, s.valueBytes)
 	b, err := box.Start(ctx, box.Options{Executable: o.Executable, Dir: o.Dir, PlogSync: o.PlogSync, Partitions: s.partitions, Replicas: s.servers, Sets: o.Sets})
@@ -157,8 +165,9 @@ func (o *Options) measureSetup(ctx context.Context, c curve, points []point, say
 			if err != nil {
 				return nil, fmt.Errorf("%s at %s: %w", workload, c.format(p.x), err)
 			}
-			say("%s at %s: %s ops/s, p99 %s µs, %s µs CPU/op, %.0f MB resident", workload, c.format(p.x), report.Thousands(f.OpsPerSecond),
-				report.Thousands(f.P99Us), report.Figure(f.CPUMicros), f.RSSBytes/(1<<20))
+			pace.done++
+			say("%s at %s: %s ops/s, p99 %s µs, %s µs CPU/op, %.0f MB resident%s", workload, c.format(p.x), report.Thousands(f.OpsPerSecond),
+				report.Thousands(f.P99Us), report.Figure(f.CPUMicros), f.RSSBytes/megabyte, errorsText(f))
 			results = append(results, Result{p.x, workload, f})
 		}
 	}
@@ -177,6 +186,9 @@ func (o *Options) measurePoint(ctx context.Context, b *box.Box, p point, workloa
 		if err := errors.Join(err, b.Alive()); err != nil {
 			return report.Figures{}, err
 		}
+		if result.NotFound > 0 {
+			return report.Figures{}, fmt.Errorf("%d of %d operations met no row: the table was not loaded as the points want it", result.NotFound, result.Operations)
+		}
 		runs = append(runs, result)
 	}
 	f := report.Summarize(runs)
@@ -184,6 +196,13 @@ func (o *Options) measurePoint(ctx context.Context, b *box.Box, p point, workloa
 		return f, errors.New("the CPU time of the servers is not known here: /proc is needed")
 	}
 	return f, nil
+}
+
+func errorsText(f report.Figures) string {
+	if f.Errors == 0 {
+		return ""
+	}
+	return ", ERRORS: " + f.ErrorText()
 }
 
 func (o *Options) fill(b *box.Box, s setup) bench.Options {

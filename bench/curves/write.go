@@ -100,7 +100,7 @@ func (m *Curve) SVG(out io.Writer) error {
 	}{
 		{"server CPU µs/op", func(f report.Figures) float64 { return f.CPUMicros }},
 		{"p99 µs", func(f report.Figures) float64 { return f.P99Us }},
-		{"servers' RSS MB", func(f report.Figures) float64 { return f.RSSBytes / (1 << 20) }},
+		{"servers' RSS MB", func(f report.Figures) float64 { return f.RSSBytes / megabyte }},
 	} {
 		p := plot.Panel{X: x, Y: plot.Axis{Name: y.name}, Marks: true}
 		var values []float64
@@ -118,6 +118,12 @@ func (m *Curve) SVG(out io.Writer) error {
 	return f.WriteSVG(out)
 }
 
+// quickNote marks a section that was but a try.
+const quickNote = "A quick try with fewer points and rows: the figures are rough."
+
+// megabyte of memory, in bytes.
+const megabyte = 1e6
+
 // fileName of a curve, without its ending.
 func (c curve) fileName() string { return "curve-" + c.name }
 
@@ -127,7 +133,7 @@ func (m *Curve) Markdown() string {
 	var b strings.Builder
 	quick, runs := "", fmt.Sprintf("medians of %d runs", o.Runs)
 	if o.Quick {
-		quick = " A quick try: the figures are rough."
+		quick = " " + quickNote
 	}
 	if o.Runs == 1 {
 		runs = "one run"
@@ -148,18 +154,27 @@ func (m *Curve) Markdown() string {
 		if f.Errors > 0 {
 			failed = fmt.Sprintf(", **%d errors**", f.Errors)
 		}
-		if f.Syncs > 0 {
-			syncs = report.Figure(f.Syncs)
+		if f.Syncs != 0 {
+			syncs = report.Known(f.Syncs)
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s%s | %s / %s | %s (%s–%s) | %s | %s | %s |\n", m.of.format(r.X), r.Workload, report.Thousands(f.OpsPerSecond), failed, report.Thousands(f.P50Us),
-			report.Thousands(f.P99Us), report.Figure(f.CPUMicros), report.Figure(f.CPUMin), report.Figure(f.CPUMax), report.Known(f.Calls), syncs, report.Thousands(f.RSSBytes/(1<<20)))
+			report.Thousands(f.P99Us), report.Figure(f.CPUMicros), report.Figure(f.CPUMin), report.Figure(f.CPUMax), report.Known(f.Calls), syncs, report.Thousands(f.RSSBytes/megabyte))
+	}
+	for _, r := range m.Results {
+		if r.Figures.Errors > 0 {
+			fmt.Fprintf(&b, "\nErrors of %s at %s: %s.\n", r.Workload, m.of.format(r.X), r.Figures.ErrorText())
+		}
+	}
+	if left := m.of.leftOut(o); len(left) > 0 {
+		fmt.Fprintf(&b, "\nNot measured: %s (`--rows-max`).\n", strings.Join(left, ", "))
 	}
 	fmt.Fprintf(&b, "\nAll figures: [%s.csv](%s.csv).\n", m.of.fileName(), m.of.fileName())
 	return b.String()
 }
 
-// Prepare makes the directory and the page where they are missing, and fails when a section has no place in the page.
-func Prepare(dir string, names []string) error {
+// Prepare makes the directory and the page where they are missing, and fails when a section has no place in the page. A quick try
+// gets no place in a page that was not begun by one.
+func Prepare(dir string, names []string, quick bool) error {
 	chosen, err := choose(names)
 	if err != nil {
 		return err
@@ -168,10 +183,16 @@ func Prepare(dir string, names []string) error {
 		return fmt.Errorf("curves: %w", err)
 	}
 	page := filepath.Join(dir, Page)
-	if _, err := os.Stat(page); errors.Is(err, os.ErrNotExist) {
-		if err := report.WriteFile(page, []byte(emptyPage())); err != nil {
-			return err
-		}
+	text, err := os.ReadFile(page)
+	if errors.Is(err, os.ErrNotExist) {
+		text = []byte(emptyPage(quick))
+		err = report.WriteFile(page, text)
+	}
+	if err != nil {
+		return err
+	}
+	if quick && !strings.Contains(string(text), quickNote) {
+		return fmt.Errorf("curves: %s holds figures that a quick try must not replace: choose another directory with --out", page)
 	}
 	for _, c := range chosen {
 		if err := report.CheckSection(page, c.fileName()); err != nil {
@@ -182,7 +203,7 @@ func Prepare(dir string, names []string) error {
 }
 
 // emptyPage has a place for every curve.
-func emptyPage() string {
+func emptyPage(quick bool) string {
 	var b strings.Builder
 	b.WriteString(`# How cost grows
 
@@ -190,6 +211,9 @@ func emptyPage() string {
 pictures and the CSV files. Each curve varies one property and holds everything else still. Server CPU and memory are sums over all server processes: the
 replica servers and three meta servers, which together with the client share the machine. Gets come before sets, on rows as they were loaded.
 `)
+	if quick {
+		b.WriteString("\n" + quickNote + "\n")
+	}
 	for _, c := range list {
 		fmt.Fprintf(&b, "\n## %s\n\n%s Aim: %s.\n\n<!-- %s:begin -->\nNot measured yet.\n<!-- %s:end -->\n", c.title, c.about, c.aim, c.fileName(), c.fileName())
 	}
