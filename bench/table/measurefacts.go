@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pegasus-go/pegasus/bench"
@@ -34,10 +35,10 @@ type scene struct {
 }
 
 var scenes = []scene{
-	{facts: []string{memory24}, options: box.Options{Partitions: partitions}, takes: 10 * time.Second, measure: (*stand).memory, once: true},
-	{facts: []string{newTable}, options: box.Options{Partitions: partitions}, takes: 3 * time.Second, perRun: time.Second, measure: (*stand).newTable},
+	{facts: []string{memory24}, options: box.Options{Partitions: partitions, Copies: members}, takes: 10 * time.Second, measure: (*stand).memory, once: true},
+	{facts: []string{newTable}, options: box.Options{Partitions: partitions, Copies: members}, takes: 3 * time.Second, perRun: time.Second, measure: (*stand).newTable},
 	{facts: []string{memory1000}, options: box.Options{Partitions: 1000, Replicas: 1, Copies: 1}, takes: 20 * time.Second, measure: (*stand).memory, once: true},
-	{facts: []string{startClean, startKill}, options: box.Options{Partitions: 300}, loaded: true, takes: 30 * time.Second, perRun: 10 * time.Second, measure: (*stand).restart},
+	{facts: []string{startClean, startKill}, options: box.Options{Partitions: 300, Copies: members}, loaded: true, takes: 30 * time.Second, perRun: 10 * time.Second, measure: (*stand).restart},
 }
 
 // stand is a running scene.
@@ -51,18 +52,11 @@ type stand struct {
 // measureFacts measures those of the list, in order of the scenes. Facts of a scene that fails say why.
 func measureFacts(ctx context.Context, o *Options, list []Fact, p *pace) error {
 	for _, s := range scenes {
-		var of []*Fact
-		for i := range list {
-			for _, name := range s.facts {
-				if list[i].Name == name {
-					of = append(of, &list[i])
-				}
-			}
-		}
+		of := s.of(list)
 		if len(of) == 0 {
 			continue
 		}
-		p.say("starting a cluster of %d replica servers with %d partitions", max(s.options.Replicas, s.options.Copies), s.options.Partitions)
+		p.say("starting a cluster with %d partitions × %d", s.options.Partitions, s.options.Copies)
 		err := s.run(ctx, o, of, p)
 		if ctx.Err() != nil {
 			return err
@@ -70,6 +64,7 @@ func measureFacts(ctx context.Context, o *Options, list []Fact, p *pace) error {
 		if err != nil {
 			p.say("**failed**: %v", err)
 		}
+		p.over(s.takes)
 		for _, f := range of {
 			if err != nil && f.Failed == "" {
 				f.Failed = err.Error()
@@ -77,6 +72,24 @@ func measureFacts(ctx context.Context, o *Options, list []Fact, p *pace) error {
 		}
 	}
 	return nil
+}
+
+// of picks the facts that are measured in this scene.
+func (s *scene) of(list []Fact) []*Fact {
+	var of []*Fact
+	for i := range list {
+		if slices.Contains(s.facts, list[i].Name) {
+			of = append(of, &list[i])
+		}
+	}
+	return of
+}
+
+func (s *scene) runs(o *Options) int {
+	if s.once {
+		return 1
+	}
+	return o.Runs
 }
 
 // run starts the cluster of a scene and measures facts on it, in rounds.
@@ -99,11 +112,7 @@ func (s *scene) run(ctx context.Context, o *Options, facts []*Fact, p *pace) (fa
 			return fmt.Errorf("load: %w", err)
 		}
 	}
-	runs := o.Runs
-	if s.once {
-		runs = 1
-	}
-	for range runs {
+	for range s.runs(o) {
 		for _, f := range facts {
 			if _, err := b.Settle(ctx, idleSettle); err != nil {
 				return err
@@ -113,6 +122,7 @@ func (s *scene) run(ctx context.Context, o *Options, facts []*Fact, p *pace) (fa
 				return fmt.Errorf("%s: %w", f.Name, err)
 			}
 			f.Values = append(f.Values, value)
+			p.over(s.perRun)
 			p.say("%s %.3g %s", f.Name, value, f.Unit)
 		}
 	}

@@ -117,7 +117,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	r := &Report{Machine: report.LookAtMachine(dir), Build: o.Build, Date: began, Runs: o.Runs, RunSeconds: o.Duration.Seconds(), Quick: o.Quick,
 		TableRows: o.TableRows, Partitions: partitions, Settings: o.Sets, OriginalFrom: OriginalSource, Facts: facts}
 	p := newPace(&o, list, facts)
-	o.Progress("%d rows, each measured %d times, and %d facts of whole clusters, on clusters of processes with data in %s: about %s", p.rows, o.Runs, len(facts), dir, p.left(0))
+	o.Progress("%d rows, each measured %d times, and %d facts of whole clusters, on clusters of processes with data in %s: about %s", p.rows, o.Runs, len(facts), dir, p.left.Round(time.Second))
 	for i, s := range list {
 		measured, err := runStage(ctx, &o, s, p)
 		if ctx.Err() != nil {
@@ -128,6 +128,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 			p.say("**failed**: %v", err)
 			measured = s.failed(err)
 		}
+		p.over(startTime)
 		r.Rows = append(r.Rows, measured...)
 	}
 	if err := measureFacts(ctx, &o, r.Facts, p); err != nil {
