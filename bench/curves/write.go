@@ -148,7 +148,7 @@ func (m *Curve) Markdown() string {
 	for _, w := range workloads {
 		fmt.Fprintf(&b, "- %s: %s.\n", w, m.of.aim.judge(m.workload(w)))
 	}
-	fmt.Fprintf(&b, "\n| %s | operation | ops/s | p50 / p99 µs | server CPU µs/op (min–max) | syscalls/op | log syncs/op | servers' RSS MB |\n|%s\n", m.of.xName, strings.Repeat("---|", 8))
+	fmt.Fprintf(&b, "\n| %s | operation | ops/s | p50 / p99 µs | server CPU µs/op | syscalls/op | log syncs/op | servers' RSS MB |\n|%s\n", m.of.xName, strings.Repeat("---|", 8))
 	for _, r := range m.Results {
 		f, failed, syncs := r.Figures, "", ""
 		if f.Errors > 0 {
@@ -157,8 +157,8 @@ func (m *Curve) Markdown() string {
 		if f.Syncs != 0 {
 			syncs = report.Known(f.Syncs)
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s%s | %s / %s | %s (%s–%s) | %s | %s | %s |\n", m.of.format(r.X), r.Workload, report.Thousands(f.OpsPerSecond), failed, report.Thousands(f.P50Us),
-			report.Thousands(f.P99Us), report.Figure(f.CPUMicros), report.Figure(f.CPUMin), report.Figure(f.CPUMax), report.Known(f.Calls), syncs, report.Thousands(f.RSSBytes/megabyte))
+		fmt.Fprintf(&b, "| %s | %s | %s%s | %s / %s | %s | %s | %s | %s |\n", m.of.format(r.X), r.Workload, report.Thousands(f.OpsPerSecond), failed, report.Thousands(f.P50Us),
+			report.Thousands(f.P99Us), report.Spread(f.CPUMicros, f.CPUMin, f.CPUMax), report.Known(f.Calls), syncs, report.Thousands(f.RSSBytes/megabyte))
 	}
 	for _, r := range m.Results {
 		if r.Figures.Errors > 0 {

@@ -38,6 +38,14 @@ func Known(v float64) string {
 	return Figure(v)
 }
 
+// Spread writes a median with the least and the most of several values in brackets.
+func Spread(median, least, most float64) string {
+	if least == most {
+		return Figure(median)
+	}
+	return fmt.Sprintf("%s (%s–%s)", Figure(median), Figure(least), Figure(most))
+}
+
 // Median of values, which stay as they are; 0 of none.
 func Median(values []float64) float64 {
 	if len(values) == 0 {

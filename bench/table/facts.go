@@ -30,11 +30,11 @@ const (
 
 // factList is everything there is to measure, without its values.
 var factList = []Fact{
-	{Name: memory24, Unit: "MB", Target: 120, Original: 1600, OriginalText: "1,600–2,100 (loaded, 8 partitions × 3)"},
+	{Name: memory24, Unit: "MB", Target: 120, Original: 1600, OriginalText: "1,600–2,100 MB, loaded"},
 	{Name: memory1000, Unit: "MB", Target: 600},
-	{Name: newTable, Unit: "s", Target: 1, Original: 12, OriginalText: "12–30"},
-	{Name: startClean, Unit: "s", Target: 5, Original: 15, OriginalText: "about 15 (24 replicas)"},
-	{Name: startKill, Unit: "s", Target: 15, Original: 15, OriginalText: "about 15 (24 replicas)"},
+	{Name: newTable, Unit: "s", Target: 1, Original: 12, OriginalText: "12–30 s"},
+	{Name: startClean, Unit: "s", Target: 5, Original: 15, OriginalText: "about 15 s, 24 replicas"},
+	{Name: startKill, Unit: "s", Target: 15, Original: 15, OriginalText: "about 15 s, 24 replicas"},
 }
 
 func (f Fact) median() float64 { return report.Median(f.Values) }
@@ -54,10 +54,7 @@ func (f Fact) verdict() string {
 
 // cells of one line of the table of facts.
 func (f Fact) cells() []string {
-	value, ratio, original := "", "", f.OriginalText
-	if original != "" {
-		original += " " + f.Unit
-	}
+	value, ratio := "", ""
 	if len(f.Values) > 0 {
 		value = fmt.Sprintf("%s %s", report.Figure(f.median()), f.Unit)
 		if len(f.Values) > 1 {
@@ -67,7 +64,7 @@ func (f Fact) cells() []string {
 			ratio = fmt.Sprintf("÷ %.1f", f.Original/f.median())
 		}
 	}
-	return []string{f.Name, value, fmt.Sprintf("≤ %g %s", f.Target, f.Unit), original, ratio, f.verdict()}
+	return []string{f.Name, value, fmt.Sprintf("≤ %g %s", f.Target, f.Unit), f.OriginalText, ratio, f.verdict()}
 }
 
 // firstLine shortens an error for a cell.

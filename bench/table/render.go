@@ -13,10 +13,10 @@ import (
 const Section = "bench-table"
 
 // columns of the table.
-var columns = []string{"case", "callers", "ops/s", "p50 / p99 / p999 µs", "server CPU µs/op (min–max)", "allocs/op", "log syncs/op", "syscalls/op",
-	"target", "original", "against the original", "met?"}
+var columns = []string{"case", "callers", "ops/s", "p50 / p99 / p999 µs", "server CPU µs/op", "allocs/op", "log syncs/op", "syscalls/op",
+	"target", "original: CPU, rate, p50 / p99", "against the original", "met?"}
 
-var factColumns = []string{"memory and times", "measured (min–max)", "target", "original", "against the original", "met?"}
+var factColumns = []string{"memory and times", "measured", "target", "original", "against the original", "met?"}
 
 // quickNote marks a report that was but a try.
 const quickNote = "A quick try: the figures are rough."
@@ -93,7 +93,7 @@ func (m Measured) cells() []string {
 	}
 	cpu := "unknown"
 	if f.CPUMicros > 0 {
-		cpu = fmt.Sprintf("%s (%s–%s)", report.Figure(f.CPUMicros), report.Figure(f.CPUMin), report.Figure(f.CPUMax))
+		cpu = report.Spread(f.CPUMicros, f.CPUMin, f.CPUMax)
 	}
 	return []string{m.Case, fmt.Sprint(m.Callers), rate,
 		fmt.Sprintf("%s / %s / %s", report.Thousands(f.P50Us), report.Thousands(f.P99Us), report.Thousands(f.P999Us)), cpu, report.Known(f.Allocations), m.syncs(), report.Known(f.Calls),
@@ -165,8 +165,8 @@ func (r *Report) summary() string {
 }
 
 func (r *Report) legend() string {
-	return "*Original*: " + r.OriginalFrom + ". Its figures were measured on another run of the same kind of machine, so ratios to it hold roughly; the columns give " +
-		"server CPU per operation, operations per second, p50 / p99. *Server CPU* is that of all six processes; a set counts all three members. *Syscalls* are calls of the read and " +
+	return "*Original*: " + r.OriginalFrom + ". Its figures were measured on another run of the same kind of machine, so ratios to it hold roughly; ? is what was not measured. " +
+		"*Server CPU* is that of all six processes; a set counts all three members; in brackets the least and the most of the runs. *Syscalls* are calls of the read and " +
 		"write families only. *Allocations* and *log syncs* are those of the replica servers. Targets of synced sets are multiples of the original's rate with its log *not* synced, " +
 		"because that is its default. Memory is resident memory, 1 MB = 10⁶ bytes."
 }
@@ -177,10 +177,10 @@ func (r *Report) redis(b *strings.Builder) {
 		return
 	}
 	fmt.Fprintf(b, "\nYardstick in the same run: Redis %s, one process, nothing replicated, loaded by redis-benchmark. %s\n\n", r.Redis.Version, redisBesideOriginal)
-	b.WriteString("| case | callers | ops/s | p50 / p99 µs | server CPU µs/op (min–max) | syscalls/op |\n|---|---|---|---|---|---|\n")
+	b.WriteString("| case | callers | ops/s | p50 / p99 µs | server CPU µs/op | syscalls/op |\n|---|---|---|---|---|---|\n")
 	for _, row := range r.Redis.Rows {
-		fmt.Fprintf(b, "| %s | %d | %s | %s / %s | %s (%s–%s) | %s |\n", row.Case, row.Callers, report.Thousands(row.OpsPerSecond), report.Thousands(row.P50Us), report.Thousands(row.P99Us),
-			report.Figure(row.CPUMicros), report.Figure(row.CPUMin), report.Figure(row.CPUMax), report.Known(row.CallsPerOp))
+		fmt.Fprintf(b, "| %s | %d | %s | %s / %s | %s | %s |\n", row.Case, row.Callers, report.Thousands(row.OpsPerSecond), report.Thousands(row.P50Us), report.Thousands(row.P99Us),
+			report.Spread(row.CPUMicros, row.CPUMin, row.CPUMax), report.Known(row.CallsPerOp))
 	}
 }
 

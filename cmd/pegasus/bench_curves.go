@@ -47,6 +47,9 @@ With --quick, --out must not hold a page of figures.`,
 				return fmt.Errorf("find the program to start servers with: %w", err)
 			}
 			o.Build, o.Progress = measuredBuild(), linesTo(cmd.ErrOrStderr())
+			if o.Build.Commit == unknownCommit {
+				o.Progress("Note: this program does not know its commit, and the page will say so; `make build` in a checkout tells it.")
+			}
 			return curves.Run(cmd.Context(), o, func(c *curves.Curve) error {
 				if err := c.Write(out); err != nil {
 					return err

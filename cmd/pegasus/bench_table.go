@@ -92,11 +92,14 @@ func runBenchTable(ctx context.Context, o table.Options, f tableFlags, out, say 
 			return err
 		}
 	}
+	o.Build, o.Progress = measuredBuild(), linesTo(say)
+	if f.write != "" && o.Build.Commit == unknownCommit {
+		return fmt.Errorf("%s should name the commit that was measured, and this program does not know its own: build it in a checkout with `make build`", f.write)
+	}
 	var err error
 	if o.Executable, err = os.Executable(); err != nil {
 		return fmt.Errorf("find the program to start servers with: %w", err)
 	}
-	o.Build, o.Progress = measuredBuild(), linesTo(say)
 	r, err := table.Run(ctx, o)
 	if err != nil {
 		return err
