@@ -11,7 +11,7 @@ const loadEvery = 5 * time.Second
 // loadProgress passes some lines of a load on.
 type loadProgress struct {
 	say  func(string, ...any)
-	last time.Time
+	last time.Time // of a line, at first of the beginning
 }
 
 func (p *loadProgress) Write(line []byte) (int, error) {

@@ -152,7 +152,7 @@ func (o *Options) measureSetup(ctx context.Context, c curve, points []point, pac
 	}
 	defer func() { failed = b.Close(failed) }()
 	load := o.fill(b, s)
-	load.Workload, load.LoadOnly, load.Progress = "set", true, &loadProgress{say: say}
+	load.Workload, load.LoadOnly, load.Progress = "set", true, &loadProgress{say: say, last: time.Now()}
 	if _, err := bench.Run(ctx, load); err != nil {
 		return nil, errors.Join(fmt.Errorf("load: %w", err), b.Alive())
 	}

@@ -6,7 +6,19 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/pegasus-go/pegasus/bench/curves"
+	"github.com/pegasus-go/pegasus/bench/report"
 )
+
+// The page that `make bench-curves` writes to has a place for every curve.
+func TestCurvesPageTakesTheCurves(t *testing.T) {
+	for _, name := range curves.Names() {
+		if err := report.CheckSection("../../docs/performance/"+curves.Page, "curve-"+name); err != nil {
+			t.Error(err)
+		}
+	}
+}
 
 // One curve on a real cluster that the command starts and stops itself.
 func TestCurveOfCallers(t *testing.T) {

@@ -45,7 +45,8 @@ type Figure struct {
 const (
 	panelWidth, panelHeight = 860, 120
 	marginLeft, marginTop   = 150, 24
-	marginRight             = 20
+	marginRight             = 30
+	lineHeight              = 15
 	panelGap                = 46
 	legendWidth             = 110
 	headroom                = 6 // between the highest value and the upper edge
@@ -115,7 +116,10 @@ func (c canvas) draw(colour map[string]string) {
 	}
 	fmt.Fprintf(c.b, `<path d="M%d %dv%dh%d" fill="none" stroke="#888"/>`+"\n", marginLeft, c.top, c.height, panelWidth)
 	fmt.Fprintf(c.b, `<text x="8" y="%d">%s</text>`+"\n", c.top+c.height/2, html.EscapeString(c.panel.Y.Name))
-	fmt.Fprintf(c.b, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", right, bottom+32, html.EscapeString(c.panel.X.Name))
+	if c.panel.Y.Log {
+		fmt.Fprintf(c.b, `<text x="8" y="%d" fill="#666">(log)</text>`+"\n", c.top+c.height/2+lineHeight)
+	}
+	fmt.Fprintf(c.b, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", right, bottom+32, html.EscapeString(c.panel.X.title()))
 	for _, l := range c.panel.Lines {
 		var points []string
 		for _, p := range l.Points {
@@ -138,6 +142,14 @@ func (c canvas) scales() (x, y scale) {
 		}
 	}
 	return x, y
+}
+
+// title is the name, and that the axis is logarithmic.
+func (a Axis) title() string {
+	if a.Log && a.Name != "" {
+		return a.Name + " (log)"
+	}
+	return a.Name
 }
 
 func (a Axis) format(v float64) string {

@@ -45,6 +45,9 @@ func TestLinesRunThroughTheirPoints(t *testing.T) {
 	if want := `points="150.0,144.0 580.0,30.0 1010.0,87.0"`; !strings.Contains(text, want) {
 		t.Errorf("no %s in\n%s", want, text)
 	}
+	if strings.Count(text, "(log)") != 1 {
+		t.Errorf("nothing says that the vertical axis is logarithmic, or that the one without a name is\n%s", text)
+	}
 	line = []Line{{"a", []Point{{0, 0}, {50, 50}, {100, 25}}}}
 	text = svg(t, Figure{Panels: []Panel{{Lines: line}}})
 	if want := `points="150.0,144.0 580.0,30.0 1010.0,87.0"`; !strings.Contains(text, want) {
