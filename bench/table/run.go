@@ -50,7 +50,7 @@ const (
 	runsMax     = 100
 	runOverhead = 800 * time.Millisecond // of a run besides warm-up and measuring: connections, settling
 	startTime   = 10 * time.Second       // about, of starting, loading and stopping a cluster
-	redisStart  = 3 * time.Second        // about, of starting, loading and stopping Redis
+	redisStart  = 6 * time.Second        // about, of starting, loading and stopping Redis
 )
 
 // Report is everything that was measured.

@@ -50,7 +50,9 @@ With --quick, --out must not hold a page of figures.`,
 			if o.Build.Commit == unknownCommit {
 				o.Progress("Note: this program does not know its commit, and the page will say so; `make build` in a checkout tells it.")
 			}
-			return curves.Run(cmd.Context(), o, func(c *curves.Curve) error {
+			ctx, stop := untilHangup(cmd.Context())
+			defer stop()
+			return curves.Run(ctx, o, func(c *curves.Curve) error {
 				if err := c.Write(out); err != nil {
 					return err
 				}

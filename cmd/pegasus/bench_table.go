@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
+	"path/filepath"
 	"runtime"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -96,6 +99,13 @@ func runBenchTable(ctx context.Context, o table.Options, f tableFlags, out, say 
 	if f.write != "" && o.Build.Commit == unknownCommit {
 		return fmt.Errorf("%s should name the commit that was measured, and this program does not know its own: build it in a checkout with `make build`", f.write)
 	}
+	if f.json != "" {
+		if _, err := os.Stat(filepath.Dir(f.json)); err != nil {
+			return fmt.Errorf("place of the figures: %w", err)
+		}
+	}
+	ctx, stop := untilHangup(ctx)
+	defer stop()
 	var err error
 	if o.Executable, err = os.Executable(); err != nil {
 		return fmt.Errorf("find the program to start servers with: %w", err)
@@ -104,6 +114,7 @@ func runBenchTable(ctx context.Context, o table.Options, f tableFlags, out, say 
 	if err != nil {
 		return err
 	}
+	fmt.Fprint(out, r.Markdown())
 	if f.json != "" {
 		var text bytes.Buffer
 		if err := r.JSON(&text); err != nil {
@@ -113,7 +124,6 @@ func runBenchTable(ctx context.Context, o table.Options, f tableFlags, out, say 
 			return err
 		}
 	}
-	fmt.Fprint(out, r.Markdown())
 	if err := r.Failures(); err != nil {
 		if f.write != "" {
 			err = fmt.Errorf("%w\n%s stays as it is: only a whole table is written", err, f.write)
@@ -128,6 +138,15 @@ func runBenchTable(ctx context.Context, o table.Options, f tableFlags, out, say 
 	}
 	fmt.Fprintf(say, "Written to %s after %s.\n", f.write, (time.Duration(r.Seconds) * time.Second))
 	return nil
+}
+
+// untilHangup ends the context when the terminal is closed, so that servers which were started do not stay behind. Who started
+// the program with nohup wants it to go on.
+func untilHangup(ctx context.Context) (context.Context, context.CancelFunc) {
+	if signal.Ignored(syscall.SIGHUP) {
+		return ctx, func() {}
+	}
+	return signal.NotifyContext(ctx, syscall.SIGHUP)
 }
 
 // linesTo writes one line per message.

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -51,6 +53,55 @@ func TestTableOfOneRow(t *testing.T) {
 	if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
 		t.Errorf("%d directories are left (%v)", len(entries), err)
 	}
+}
+
+// Ctrl-C, while the cluster starts and while it is measured, leaves neither processes nor data.
+func TestInterruptedTableLeavesNothing(t *testing.T) {
+	binary := buildBinary(t)
+	for _, after := range []string{"starting a cluster", "1/200"} {
+		dir := t.TempDir()
+		cmd := exec.Command(binary, "bench", "table", "--quick", "--rows", "^get 100 B, (1|8) caller", "--runs", "100", "--redis=false", "--duration", "100ms", "--warmup", "0s", "--load-rows", "200", "--dir", dir)
+		say, err := cmd.StderrPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		var text strings.Builder
+		lines := bufio.NewScanner(say)
+		for lines.Scan() {
+			fmt.Fprintln(&text, lines.Text())
+			if strings.Contains(lines.Text(), after) {
+				_ = cmd.Process.Signal(os.Interrupt) // the line was written by a process that goes on
+				after = "\x00"
+			}
+		}
+		if err := cmd.Wait(); err == nil || after != "\x00" {
+			t.Errorf("the table was not interrupted (%v):\n%s", err, text.String())
+		}
+		if left := processesOf(t, dir); len(left) > 0 {
+			t.Errorf("processes are left: %q", left)
+		}
+		if entries, err := os.ReadDir(dir); err != nil || len(entries) != 0 {
+			t.Errorf("%d directories are left (%v):\n%s", len(entries), err, text.String())
+		}
+	}
+}
+
+// processesOf lists the command lines that hold a text.
+func processesOf(t *testing.T, text string) (found []string) {
+	t.Helper()
+	files, err := filepath.Glob("/proc/[0-9]*/cmdline")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		if line, err := os.ReadFile(file); err == nil && strings.Contains(string(line), text) {
+			found = append(found, strings.ReplaceAll(string(line), "\x00", " "))
+		}
+	}
+	return found
 }
 
 func TestTableIsWrittenOnlyWhole(t *testing.T) {
