@@ -160,22 +160,37 @@ func (b *Box) awaitReady(ctx context.Context) error {
 			if strings.Contains(b.out.String(), portsTaken) {
 				err = errPortTaken
 			}
-			return errors.Join(fmt.Errorf("box: the onebox ended instead of getting ready:\n%s", b.out), err)
+			return errors.Join(fmt.Errorf("box: the onebox ended instead of getting ready: %s\nIt said:\n%s", reasonIn(b.out.String()), b.out), err)
 		case <-tick.C:
 		}
 	}
 	return nil
 }
 
+// reasonIn finds the line of a onebox's output that tells most: what a server said before it ended, which is set in, else the
+// error of the onebox itself, else its last line.
+func reasonIn(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	best := lines[len(lines)-1]
+	for _, mark := range []string{"pegasus: ", "  pegasus: ", "  panic: ", "  fatal error: "} {
+		for _, line := range lines {
+			if strings.HasPrefix(line, mark) {
+				best = line
+			}
+		}
+	}
+	return strings.TrimSpace(best)
+}
+
 // Alive fails when the cluster, or a server of it, ended by itself.
 func (b *Box) Alive() error {
 	select {
 	case <-b.ended:
-		return fmt.Errorf("box: the onebox ended:\n%s", b.out)
+		return fmt.Errorf("box: the onebox ended: %s\nIt said:\n%s", reasonIn(b.out.String()), b.out)
 	default:
 	}
 	if !b.harmed && strings.Contains(b.out.String(), "Start it again") {
-		return fmt.Errorf("box: a server ended:\n%s", b.out)
+		return fmt.Errorf("box: a server ended: %s\nThe onebox said:\n%s", reasonIn(b.out.String()), b.out)
 	}
 	return nil
 }
@@ -196,7 +211,7 @@ func (b *Box) Close(failed error) error {
 	if err := keepLogs(b.dir); err != nil {
 		return errors.Join(failed, fmt.Errorf("box: remove the data but for the logs in %s: %w", b.dir, err))
 	}
-	return errors.Join(failed, fmt.Errorf("the servers' logs are kept in %s", b.home()))
+	return errors.Join(failed, fmt.Errorf("%s%s", logsKept, b.home()))
 }
 
 func (b *Box) home() string { return filepath.Join(b.dir, "onebox") }
@@ -228,6 +243,19 @@ func (b *Box) listening() bool {
 	}
 	return false
 }
+
+// Brief is the first line of the reason of a failed measurement, and where the logs are.
+func Brief(reason string) string {
+	line, _, _ := strings.Cut(reason, "\n")
+	if _, where, kept := strings.Cut(reason, logsKept); kept {
+		where, _, _ = strings.Cut(where, "\n")
+		line += " (" + logsKept + where + ")"
+	}
+	return line
+}
+
+// logsKept stands before the place of the logs in the error of a measurement that failed.
+const logsKept = "the servers' logs are kept in "
 
 // logNames are the files of a onebox that tell what happened. Logs of stores are named *.log too, and are data.
 var logNames = []string{"pegasus.log", "stderr.log", "onebox.log", "config.toml"}

@@ -136,6 +136,29 @@ func TestOpenFilesAreCountedBeforeTheStart(t *testing.T) {
 	}
 }
 
+func TestReasonsAreFoundInTheOutput(t *testing.T) {
+	for want, text := range map[string]string{
+		"pegasus: bad key":  "Starting ...\nmeta1, process 1, ended (exit status 1). Start it again: x\n  pegasus: bad key\nStopping ...\npegasus: meta1 ended by itself\nThe logs are in d\n",
+		"pegasus: no room":  "Starting ...\npegasus: no room\nThe logs are in d\n",
+		"panic: index":      "a, ended\n  pegasus: warning\n  panic: index\npegasus: a ended by itself\n",
+		"exec format error": "exec format error\n",
+		"":                  "",
+	} {
+		if got := reasonIn(text); got != want {
+			t.Errorf("reason %q, want %q", got, want)
+		}
+	}
+}
+
+func TestBriefReasonsNameTheLogs(t *testing.T) {
+	if got := Brief("it ended: why\nIt said:\nmuch\nthe servers' logs are kept in /d\nmore"); got != "it ended: why (the servers' logs are kept in /d)" {
+		t.Errorf("%q", got)
+	}
+	if got := Brief("it ended\nmore"); got != "it ended" {
+		t.Errorf("%q", got)
+	}
+}
+
 func count(t *testing.T, o Options) int {
 	t.Helper()
 	text, err := os.ReadFile(o.Executable + ".count")

@@ -109,7 +109,7 @@ func Run(ctx context.Context, o Options, done func(*Curve) error) error {
 		}
 		if err != nil {
 			say("**failed**: %v", err)
-			failed = errors.Join(failed, fmt.Errorf("curves: %s: %w", c.name, err))
+			failed = errors.Join(failed, fmt.Errorf("curves: %s was not measured: %s", c.name, box.Brief(err.Error())))
 			continue
 		}
 		m.Seconds = time.Since(m.Date).Seconds()

@@ -124,8 +124,8 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 			return nil, fmt.Errorf("table: %w", err)
 		}
 		if err != nil {
-			err = fmt.Errorf("stage %d of %d (%s and what goes with it): %w", i+1, len(list), s.rows[0].Name(), err)
-			p.say("**failed**: %v", err)
+			err = fmt.Errorf("cluster %d of %d: %w", i+1, len(list), err)
+			p.say("**failed**, and with it %d rows from %s on: %v", len(s.rows), s.rows[0].Name(), err)
 			measured = s.failed(err)
 		}
 		p.over(startTime)
@@ -143,13 +143,13 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	return r, nil
 }
 
-// Failures joins the reasons of all that was to be measured and was not; nil: there are none.
+// Failures joins the reasons, in a line each, of all that was to be measured and was not; nil: there are none.
 func (r *Report) Failures() error {
 	var all []error
 	last := ""
 	add := func(reason string) {
 		if reason != "" && reason != last { // the rows of a stage share theirs
-			all = append(all, errors.New(reason))
+			all = append(all, errors.New(box.Brief(reason)))
 		}
 		last = reason
 	}
