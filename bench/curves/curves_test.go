@@ -50,7 +50,7 @@ func TestPointsVaryOneProperty(t *testing.T) {
 		}
 	}
 	sizes := curveOf(t, "value-size").points(o)
-	if last := sizes[len(sizes)-1].setup; last.valueBytes != 400_000 || last.rows != 671 {
+	if last := sizes[len(sizes)-1].setup; last.valueBytes != 400_000 || last.rows != 640 {
 		t.Errorf("the largest values: %+v", last)
 	}
 	o.RowsMax = 1_000_000

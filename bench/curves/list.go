@@ -49,7 +49,7 @@ const (
 	rowsPerKey  = 100 // of the curve of rows, whose millions are loaded by hash key
 	rowsLeast   = 500 // of the curve of sizes, whose number of rows shrinks
 	kilobyte    = 1000
-	sizeOfCurve = 256 << 20 // bytes of values at most in the table of the curve of sizes
+	sizeOfCurve = 256_000_000 // bytes of values at most in the table of the curve of sizes
 )
 
 func count(x float64) string { return strings.ReplaceAll(plot.Short(x), " ", "") }

@@ -97,7 +97,7 @@ func runBenchTable(ctx context.Context, o table.Options, f tableFlags, out, say 
 	}
 	o.Build, o.Progress = measuredBuild(), linesTo(say)
 	if f.write != "" && o.Build.Commit == unknownCommit {
-		return fmt.Errorf("%s should name the commit that was measured, and this program does not know its own: build it in a checkout with `make build`", f.write)
+		return fmt.Errorf("%s should name the commit that was measured, and this program does not know its own: build it with `make build` in a clone (Go does not stamp builds in a git worktree)", f.write)
 	}
 	if f.json != "" {
 		if _, err := os.Stat(filepath.Dir(f.json)); err != nil {
