@@ -18,7 +18,7 @@ export PEGASUS_VECTORS = $(VECTORS)
 .PHONY: help build onebox shell deps test race race-e2e lint gen bench bench-table bench-curves baseline baseline-check compat fuzz sim cores mutants e2e chaos chaos-long soak fmt clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## compile bin/pegasus
 	$(GO) build -buildvcs=auto -o bin/pegasus ./cmd/pegasus
