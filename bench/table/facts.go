@@ -23,9 +23,9 @@ type Fact struct {
 const (
 	memory24   = "memory of 24 idle replicas: 8 partitions × 3, the three replica servers together"
 	memory1000 = "memory of 1,000 idle partitions on one replica server"
-	newTable   = "a new table of 8 partitions × 3 takes writes in every partition, after"
-	startClean = "start of one of three servers with 300 replicas each, stopped cleanly: member of all partitions again after"
-	startKill  = "the same after `kill -9`"
+	newTable   = "new table of 8 partitions × 3, until every partition has taken a write"
+	startClean = "start with 300 replicas, one of three servers, stopped cleanly before: until it is a member of all partitions again"
+	startKill  = "start with 300 replicas, one of three servers, killed before (`kill -9`): until it is a member of all partitions again"
 )
 
 // factList is everything there is to measure, without its values.
