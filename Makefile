@@ -58,7 +58,7 @@ baseline: ## measure what operations cost in allocations and system calls, and w
 	$(GO) test -count=1 -v ./internal/baseline -run '^TestBaseline$$' -rewrite
 
 baseline-check: ## compare what operations cost with the baseline
-	PEGASUS_BASELINE=1 $(GO) test -count=1 -v ./internal/baseline -run '^TestBaseline$$'
+	$(GO) test -count=1 -v ./internal/baseline -run '^TestBaseline$$'
 
 bench-table: build ## all cases beside their targets, on clusters it starts itself, into docs/performance.md; 12 minutes on a quiet machine (a first look: bin/pegasus bench table --quick)
 	./bin/pegasus bench table --write docs/performance.md --json bin/bench-table.json $(ARGS)
