@@ -63,7 +63,7 @@ baseline-check: ## compare what operations cost with the baseline
 bench-table: build ## all cases beside their targets, on clusters it starts itself, into docs/performance.md; 12 minutes on a quiet machine (a first look: bin/pegasus bench table --quick)
 	./bin/pegasus bench table --write docs/performance.md --json bin/bench-table.json $(ARGS)
 
-bench-curves: build ## how cost grows with partitions, callers, rows, sizes and servers, into docs/performance/; 15 minutes on a quiet machine (ARGS="--curve callers" ...)
+bench-curves: build ## how cost grows with partitions, callers, rows, sizes and servers, into docs/performance/; 13 minutes on a quiet machine (ARGS="--curve callers" ...)
 	./bin/pegasus bench curves --out docs/performance $(ARGS)
 
 compat: build ## real client libraries against a onebox (fetched by their package managers; compat-tests/install.sh names what Debian lacks)

@@ -12,7 +12,7 @@ const (
 	clusterTime   = 5 * time.Second        // starting and stopping a cluster of few partitions
 	replicaTime   = 12 * time.Millisecond  // making one replica
 	rowTime       = 100 * time.Microsecond // loading a row by itself
-	groupedTime   = 7 * time.Microsecond   // loading a row with others of its hash key
+	groupedTime   = 10 * time.Microsecond  // loading a row with others of its hash key
 	loadBytesRate = 25e6                   // bytes of values per second
 )
 

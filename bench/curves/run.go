@@ -35,7 +35,7 @@ const (
 	DefaultRuns     = 3
 	DefaultWarmup   = 500 * time.Millisecond
 	DefaultDuration = 2 * time.Second
-	DefaultRowsMax  = 1_000_000 // ten million take ten minutes and 10 GB more
+	DefaultRowsMax  = 1_000_000 // ten million take three minutes and 10 GB more
 
 	QuickRuns     = 1
 	QuickDuration = time.Second

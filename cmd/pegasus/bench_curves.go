@@ -24,7 +24,7 @@ directory of --out; sections of curves that are not measured stay as they are.
 
 Clusters are started as processes on free ports of this machine, with data in a temporary directory, and are stopped at the end, by
 Ctrl-C too. The plan, progress and the time left go to standard error. All curves take about 13 minutes. With --rows-max 10000000 the curve
-of rows goes on to ten million, which takes about ten minutes more and about 10 GB of the temporary directory for a while.
+of rows goes on to ten million, which takes about three minutes more and about 10 GB of the temporary directory for a while.
 
 With --quick, --out must not hold a page of figures.`,
 		Example: `  pegasus bench curves --out /tmp/curves --quick
