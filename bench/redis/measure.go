@@ -84,15 +84,23 @@ const (
 	loadPipeline  = 32 // writes in flight per connection while loading
 )
 
-func (s *server) measure(ctx context.Context, o Options, test, name string) (Row, error) {
+// prepare loads the keys and tells how many requests fill the wanted time.
+func (s *server) prepare(ctx context.Context, o Options, test string) (requests int, err error) {
 	if _, err := s.run(ctx, o, "set", loadPerKey*o.Keys, loadPipeline); err != nil {
-		return Row{}, fmt.Errorf("load: %w", err)
+		return 0, fmt.Errorf("load: %w", err)
 	}
 	f, err := s.run(ctx, o, test, firstRequests, 1)
 	if err != nil {
+		return 0, err
+	}
+	return max(int(f.rate*o.Duration.Seconds()), requestsMin), nil
+}
+
+func (s *server) measure(ctx context.Context, o Options, test, name string) (Row, error) {
+	requests, err := s.prepare(ctx, o, test)
+	if err != nil {
 		return Row{}, err
 	}
-	requests := max(int(f.rate*o.Duration.Seconds()), requestsMin)
 	var rates, p50s, p99s, cpus, calls []float64
 	for n := range o.Runs {
 		before, err := bench.ProcessUsage([]int{s.pid})

@@ -78,3 +78,24 @@ func TestRedisThatIsNotThereIsNamed(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+func TestGauge(t *testing.T) {
+	if err := Installed(); err != nil {
+		t.Skip(err)
+	}
+	if testing.Short() {
+		t.Skip("starts a server")
+	}
+	g, err := StartGauge(context.Background(), Options{Dir: t.TempDir(), Duration: 100 * time.Millisecond, Callers: 4, ValueBytes: 100, Keys: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if cpu, err := g.CPUMicros(context.Background()); err != nil || cpu <= 0 {
+			t.Errorf("%g µs, %v", cpu, err)
+		}
+	}
+	if err := g.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -29,6 +29,7 @@ func newPace(o *Options, list []stage, facts []Fact) *pace {
 	}
 	if o.Redis && redis.Installed() == nil {
 		p.left += time.Duration(redis.Cases()) * (time.Duration(o.Runs)*o.Duration + redisStart)
+		p.left += time.Duration(1+len(list)) * gaugeTime
 	}
 	return p
 }

@@ -83,8 +83,10 @@ type Measured struct {
 	Original *Original       `json:"original,omitempty"`
 	Target   Target          `json:"target"`
 	CPUMax   float64         `json:"target_cpu_us_per_op,omitempty"` // the bound in µs, also where the target is a multiple of another row
+	Slowness float64         `json:"slowness,omitempty"`             // of the machine against the original's, by what Redis takes; 0: not known
 	Ratios   ratios          `json:"ratios"`
 	Verdict  Verdict         `json:"verdict"`
+	Scaled   Verdict         `json:"verdict_scaled"` // the same with the target set for a machine of this slowness
 	Runs     []*bench.Result `json:"runs"`
 	Failed   string          `json:"failed,omitempty"` // why it was not measured
 }
@@ -118,6 +120,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		TableRows: o.TableRows, Partitions: partitions, Settings: o.Sets, OriginalFrom: OriginalSource, Facts: facts}
 	p := newPace(&o, list, facts)
 	o.Progress("%d rows, each measured %d times, and %d facts of whole clusters, on clusters of processes with data in %s: about %s", p.rows, o.Runs, len(facts), dir, p.left.Round(time.Second))
+	speed := startSpeed(ctx, &o, p)
+	defer speed.stop()
+	before := speed.slowness(ctx)
 	for i, s := range list {
 		measured, err := runStage(ctx, &o, s, p)
 		if ctx.Err() != nil {
@@ -129,8 +134,14 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 			measured = s.failed(err)
 		}
 		p.over(startTime)
+		after := speed.slowness(ctx)
+		for j := range measured {
+			measured[j].Slowness = between(before, after)
+		}
+		before = after
 		r.Rows = append(r.Rows, measured...)
 	}
+	speed.stop()
 	if err := measureFacts(ctx, &o, r.Facts, p); err != nil {
 		return nil, fmt.Errorf("table: %w", err)
 	}
@@ -180,6 +191,10 @@ func (r *Report) judge() {
 		row.CPUMax = row.Target.cpuMax(cpuOf)
 		row.Ratios = compare(row.Original, row.Figures)
 		row.Verdict = judge(row.Target, row.CPUMax, row.Figures)
+		if row.Slowness > 0 {
+			target := row.Target.on(row.Slowness)
+			row.Scaled = judge(target, target.cpuMax(cpuOf), row.Figures)
+		}
 	}
 }
 
