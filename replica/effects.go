@@ -3,6 +3,7 @@ package replica
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
@@ -20,6 +21,7 @@ func (p *partition) execute(effects []pacifica.Effect) {
 	for _, effect := range effects {
 		if a, ok := effect.(pacifica.Append); ok {
 			p.appends = append(p.appends, plog.Entry{Ballot: a.Mutation.Ballot, Decree: a.Mutation.Decree, Data: a.Mutation.Raw})
+			p.logged = append(p.logged, item{event: pacifica.Logged{Ballot: a.Mutation.Ballot, Decree: a.Mutation.Decree}, all: p.arrivalsOf(a.Mutation)})
 			continue
 		}
 		if _, ok := effect.(pacifica.SendPrepare); !ok {
@@ -37,22 +39,31 @@ func (p *partition) flushAppends() {
 	if len(p.appends) == 0 {
 		return
 	}
-	logged := make([]item, len(p.appends))
-	for i, e := range p.appends {
-		logged[i].event = pacifica.Logged{Ballot: e.Ballot, Decree: e.Decree}
-	}
-	p.plog.Append(p.appends, func(err error) {
-		if err != nil {
-			for i := range logged {
-				ev := logged[i].event.(pacifica.Logged)
-				ev.Err = fmt.Errorf("append decree %d to the log of %s: %w", ev.Decree, p.gpid, err)
-				logged[i].event = ev
-			}
+	logged := slices.Clone(p.logged)
+	for i := range logged {
+		if all := logged[i].all; all != nil {
+			all.expect()
 		}
-		p.mail.put(logged...)
-	})
+	}
+	p.plog.Append(p.appends, func(err error) { p.appended(logged, err) })
 	clear(p.appends)
-	p.appends = p.appends[:0]
+	clear(p.logged)
+	p.appends, p.logged = p.appends[:0], p.logged[:0]
+}
+
+// appended runs on the goroutine of the log.
+func (p *partition) appended(logged []item, err error) {
+	turn := false
+	for i := range logged {
+		it := &logged[i]
+		if err != nil {
+			ev := it.event.(pacifica.Logged)
+			ev.Err = fmt.Errorf("append decree %d to the log of %s: %w", ev.Decree, p.gpid, err)
+			it.event = ev
+		}
+		turn = it.all.last() || err != nil || turn
+	}
+	p.mail.add(turn, logged...)
 }
 
 func (p *partition) perform(effect pacifica.Effect) {

@@ -15,6 +15,7 @@ type item struct {
 	req   *rpc.Request
 	bytes int // of a write, counted in Server.writeBytes until it is answered
 	run   func()
+	all   *arrivals // of an event that its mutation waits for together with others
 }
 
 // mailbox is the queue in front of a partition's loop. It is bounded by what feeds it: writes by
@@ -22,6 +23,7 @@ type item struct {
 type mailbox struct {
 	mu     sync.Mutex
 	items  []item
+	woken  bool // the loop is to take the items; it may not have begun yet
 	closed bool
 	wake   chan struct{}
 	on     host.Host
@@ -29,17 +31,22 @@ type mailbox struct {
 
 func newMailbox(on host.Host) *mailbox { return &mailbox{wake: make(chan struct{}, 1), on: on} }
 
-// put appends items; false when the loop has ended.
-func (m *mailbox) put(items ...item) bool {
+// put appends items and lets the loop take all there are; false when the loop has ended.
+func (m *mailbox) put(items ...item) bool { return m.add(true, items...) }
+
+// add is put, but without a turn the items lie until the loop has another reason for one. So it is for what is certain to
+// be followed by something else, and decides nothing before.
+func (m *mailbox) add(turn bool, items ...item) bool {
 	m.mu.Lock()
 	if m.closed {
 		m.mu.Unlock()
 		return false
 	}
-	first := len(m.items) == 0
 	m.items = append(m.items, items...)
+	wake := turn && !m.woken
+	m.woken = m.woken || turn
 	m.mu.Unlock()
-	if first {
+	if wake {
 		select {
 		case m.wake <- struct{}{}:
 		default:
@@ -52,9 +59,9 @@ func (m *mailbox) put(items ...item) bool {
 func (m *mailbox) take(spare []item) []item {
 	for {
 		m.mu.Lock()
-		if len(m.items) > 0 {
+		if m.woken {
 			out := m.items
-			m.items = spare[:0]
+			m.items, m.woken = spare[:0], false
 			m.mu.Unlock()
 			return out
 		}

@@ -40,6 +40,7 @@ type partition struct {
 	metaCalls map[uint64]context.CancelFunc
 	batch     rpc.Batch // answers and messages of one turn leave together
 	appends   []plog.Entry
+	logged    []item // what appends will be answered with
 	updates   []rrdb.Update
 	closing   *pacifica.Close
 	behind    bool // the store refused a mutation that the core counts as committed
@@ -49,6 +50,7 @@ type partition struct {
 		role      pacifica.Status
 		signature int64
 		body      []byte
+		arrivals  *arrivals
 	}
 	ctx    context.Context // ends with the partition
 	cancel context.CancelFunc

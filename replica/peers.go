@@ -21,6 +21,8 @@ func (p *partition) sendPrepare(e pacifica.SendPrepare) {
 		return
 	}
 	body := p.prepareBody(&e)
+	all := p.arrivalsOf(e.Mutation)
+	all.expect()
 	replied := pacifica.PrepareReplied{From: e.To, Ballot: e.Mutation.Ballot, Decree: e.Mutation.Decree, Round: e.Round}
 	call := rpc.Call{Name: "RPC_PREPARE", TimeoutMs: int32(e.TimeoutMs), Body: body}
 	p.srv.pool.GoBatch(&p.batch, e.To, call, func(code base.ErrorCode, body []byte) {
@@ -28,13 +30,17 @@ func (p *partition) sendPrepare(e pacifica.SendPrepare) {
 			code = readAck(body)
 		}
 		replied.Err = code
-		p.post(replied)
+		turn := all.last() || code != base.ErrOK
+		p.mail.add(turn, item{event: replied})
 	})
 }
 
 // prepareBody builds the message once for all secondaries. The result is valid until the next call.
 func (p *partition) prepareBody(e *pacifica.SendPrepare) []byte {
 	last := &p.lastPrepare
+	if last.mutation != e.Mutation {
+		last.arrivals = new(arrivals)
+	}
 	if last.mutation != e.Mutation || last.role != e.Role || last.signature != e.Signature {
 		last.mutation, last.role, last.signature = e.Mutation, e.Role, e.Signature
 		head := prepareHead{gpid: p.gpid, ballot: e.Ballot, primary: p.srv.self, role: e.Role, signature: e.Signature}
