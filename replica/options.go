@@ -8,6 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/internal/host"
+	"github.com/pegasus-go/pegasus/internal/memory"
 	"github.com/pegasus-go/pegasus/replica/disk"
 	"github.com/pegasus-go/pegasus/replica/nfs"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
@@ -39,6 +40,10 @@ type Options struct {
 	Observer Observer
 	// TickInterval is the grain of the cores' deadlines, default 50 ms.
 	TickInterval time.Duration
+
+	// Memory is what the server may use; the limits of its parts stand in the options of those who keep them, but for that of all
+	// prepare lists together. Zero: no such limit, and nothing to show.
+	Memory memory.Budget
 
 	Core   pacifica.Params
 	Engine rrdb.EngineOptions
@@ -134,6 +139,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.FlushBehindBytes <= 0 {
 		o.FlushBehindBytes = 64 << 20
+	}
+	if o.Core.PrepareListBytesMax <= 0 {
+		o.Core.PrepareListBytesMax = 16 << 20
 	}
 	if o.Core.NetworkRetryMs <= 0 {
 		o.Core.NetworkRetryMs = 300

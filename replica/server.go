@@ -194,6 +194,7 @@ func (s *Server) sleep(d time.Duration) bool { return host.Sleep(s.host, s.ctx, 
 func (s *Server) tickLoop() {
 	for s.sleep(s.opts.TickInterval) {
 		s.checkLease()
+		s.sharePrepareLists()
 		now := s.monoMs()
 		for _, p := range s.partitions() {
 			if p.view.Load().deadlineMs <= now {

@@ -131,7 +131,7 @@ func (e *Engine) openStores() []*Store {
 // UnflushedBytes is how much of the memtable budget is in use.
 func (e *Engine) UnflushedBytes() int64 { return e.unflushed.Load() }
 
-// BlockCacheUsedBytes is how much of the block cache is in use, memtables included.
+// BlockCacheUsedBytes is what the blocks in the cache take.
 func (e *Engine) BlockCacheUsedBytes() int64 { return e.cache.Size() }
 
 func (e *Engine) overBudget() bool { return e.unflushed.Load() > e.opts.MemtableBudgetBytes }
