@@ -15,7 +15,7 @@ VECTORS  ?= $(wildcard $(CURDIR)/../shared/vectors)
 export PEGASUS_VECTORS = $(VECTORS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build onebox shell deps test race race-e2e lint gen bench compat fuzz sim cores mutants e2e chaos chaos-long soak fmt clean
+.PHONY: help build onebox shell deps test race race-e2e lint gen bench baseline baseline-check compat fuzz sim cores mutants e2e chaos chaos-long soak fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,12 @@ gen: ## regenerate gen-go from idl (Debian package thrift-compiler)
 
 bench: build ## measure a running onebox (ARGS="--workload set --callers 32" ...)
 	./bin/pegasus bench $(ARGS)
+
+baseline: ## measure what operations cost in allocations and system calls, and write it to internal/baseline/baseline.txt
+	$(GO) test -count=1 -v ./internal/baseline -run '^TestBaseline$$' -rewrite
+
+baseline-check: ## compare what operations cost with the baseline
+	PEGASUS_BASELINE=1 $(GO) test -count=1 -v ./internal/baseline -run '^TestBaseline$$'
 
 compat: build ## real client libraries against a onebox (fetched by their package managers; compat-tests/install.sh names what Debian lacks)
 	PEGASUS_BIN=$(CURDIR)/bin/pegasus $(GO) test -count=1 -timeout 30m -v ./compat-tests/... $(ARGS)

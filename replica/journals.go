@@ -2,6 +2,8 @@ package replica
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/pegasus-go/pegasus/replica/plog"
@@ -10,44 +12,45 @@ import (
 // journals are what the logs of each disk share: the order in which they write, and the journal that saves them syncs.
 type journals struct {
 	mu    sync.Mutex
-	byTag map[string]*journal
+	byTag map[string]journal
 }
 
-// journal is that of one disk.
+// journal is that of one disk. The zero value is none.
 type journal struct {
-	once   sync.Once
 	syncer *plog.Syncer
 	kept   *plog.Journal
-	err    error
 }
 
 // syncer returns what the logs share on the disk that holds a replica's directory. The first one on a disk
-// completes the logs from the journal.
+// completes the logs from the journal; when that fails, no replica there can be opened, and the next one tries again.
 func (s *Server) syncer(dir string) (*plog.Syncer, error) {
 	tag := s.disks.TagOf(dir)
 	s.journals.mu.Lock()
-	j := s.journals.byTag[tag]
-	if j == nil {
-		j = new(journal)
-		s.journals.byTag[tag] = j
+	defer s.journals.mu.Unlock()
+	if j, ok := s.journals.byTag[tag]; ok {
+		return j.syncer, nil
 	}
-	s.journals.mu.Unlock()
-	j.once.Do(func() { s.openJournal(j, dir) })
-	return j.syncer, j.err
+	j, err := s.openJournal(dir)
+	if err != nil {
+		return nil, err
+	}
+	s.journals.byTag[tag] = j
+	return j.syncer, nil
 }
 
-func (s *Server) openJournal(j *journal, dir string) {
-	path, root := s.disks.JournalDir(dir)
+func (s *Server) openJournal(dir string) (j journal, err error) {
 	j.syncer = plog.NewSyncer(plog.DefaultSyncsConcurrent, s.host)
+	path, root := s.disks.JournalDir(dir)
 	if path == "" {
-		return
+		return j, nil
 	}
-	j.kept, j.err = plog.OpenJournal(path, root, plog.JournalOptions{
+	j.kept, err = plog.OpenJournal(path, root, plog.JournalOptions{
 		FS: s.opts.FS, FileBytesMax: max(s.opts.JournalFileBytes, 0), Host: s.host, Logger: s.log,
 	})
-	if j.err == nil && s.opts.JournalFileBytes >= 0 {
+	if err == nil && s.opts.JournalFileBytes >= 0 {
 		j.syncer.UseJournal(j.kept)
 	}
+	return j, err
 }
 
 // syncs counts those of all logs, and of the journals.
@@ -55,9 +58,7 @@ func (j *journals) syncs() (n uint64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, one := range j.byTag {
-		if one.syncer != nil {
-			n += one.syncer.Metrics().Syncs
-		}
+		n += one.syncer.Metrics().Syncs
 	}
 	return n
 }
@@ -67,8 +68,8 @@ func (j *journals) close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var errs []error
-	for _, one := range j.byTag {
-		if one.kept != nil {
+	for _, tag := range slices.Sorted(maps.Keys(j.byTag)) {
+		if one := j.byTag[tag]; one.kept != nil {
 			errs = append(errs, one.kept.Close())
 		}
 	}

@@ -68,7 +68,7 @@ func NewServer(o Options) (*Server, error) {
 	s := &Server{
 		opts: o, host: o.Host, log: o.Logger, started: o.Host.Elapsed(), startUnixMs: o.Host.Now().UnixMilli(), syncNow: make(chan struct{}, 1),
 		readers: newWorkers(o.Host, o.LongReadsMax, o.LongReadsQueuedMax), learnSlots: host.NewSlots(o.LearnCopiesMax),
-		tasks: host.Group{On: o.Host}, journals: journals{byTag: map[string]*journal{}},
+		tasks: host.Group{On: o.Host}, journals: journals{byTag: map[string]journal{}},
 		opening: map[base.Gpid][]func(*partition){}, refused: map[base.Gpid]time.Time{}, shut: map[base.Gpid]closedReplica{},
 	}
 	s.readers.panicked = func(r any) { s.log.Error("job panicked", "panic", r, "stack", string(debug.Stack())) }

@@ -7,7 +7,7 @@ import (
 )
 
 // workers bounds the goroutines that serve long reads; what does not fit at once waits in the
-// queue, what does not fit there is refused. A worker stays: its stack has grown to what reads need, and growing
+// queue, what does not fit there is refused. A few workers stay: their stacks have grown to what reads need, and growing
 // another costs as much as a short scan.
 type workers struct {
 	on host.Host
@@ -22,6 +22,9 @@ type workers struct {
 	queue  []func()
 	closed bool
 }
+
+// workersIdleMax bounds the workers that stay without a job.
+const workersIdleMax = 16
 
 // worker is one goroutine. It is idle, or has got a job.
 type worker struct {
@@ -60,36 +63,31 @@ func (w *workers) run(f func()) bool {
 }
 
 func (w *workers) work(one *worker) {
-	for {
+	for ok := true; ok; ok = w.next(one) {
 		w.do(one.job)
-		if w.next(one) {
-			continue
-		}
-		w.on.Recv(one.wake)
-		if one.job == nil { // close
-			return
-		}
 	}
 }
 
-// next gives the worker a job that waits; without one it becomes idle.
+// next waits for the worker's next job; false when there is none and it ends.
 func (w *workers) next(one *worker) bool {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	one.job = nil
-	if len(w.queue) > 0 {
+	switch {
+	case len(w.queue) > 0:
 		one.job = w.queue[0]
 		w.queue[0] = nil
 		w.queue = w.queue[1:]
+		w.mu.Unlock()
 		return true
-	}
-	if w.closed {
+	case w.closed || len(w.idle) >= workersIdleMax:
 		w.count--
-		one.wake <- struct{}{}
+		w.mu.Unlock()
 		return false
 	}
 	w.idle = append(w.idle, one)
-	return false
+	w.mu.Unlock()
+	w.on.Recv(one.wake)
+	return one.job != nil // close wakes without a job
 }
 
 // close lets idle workers go; the others end with their jobs.

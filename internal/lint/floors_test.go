@@ -23,6 +23,7 @@ var floors = []floor{
 	{dir: "gen-go", level: 0, imports: []string{"gen-go"}},
 	{dir: "gen-go/base", level: 0},
 	{dir: "internal/fuzz", level: 0},
+	{dir: "internal/baseline", level: 0},
 	{dir: "idl", level: 0},
 	{dir: "internal/lint", level: 0},
 	{dir: "internal/host", level: 0},

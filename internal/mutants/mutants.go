@@ -149,6 +149,26 @@ var mutants = []mutant{
 		Old: "			if synced {\n				return false, hurt.in(f.path)\n			}", New: "			_ = synced",
 	},
 	{
+		Name: "journal does not sync", File: "replica/plog/journal.go", Why: "appends of a round count as done before the journal is on disk",
+		Old: "	if err := j.file.SyncData(); err != nil {\n		return j.fail(ioErr(\"sync\", j.path, err))\n	}\n	j.synced = j.end\n	j.metrics", New: "	j.synced = j.end\n	j.metrics",
+	},
+	{
+		Name: "journal that failed is believed", File: "replica/plog/syncer.go", Why: "appends count as done although the journal could not be synced",
+		Old: "case st.journaled && err == nil:", New: "case st.journaled && (err == nil || st.g != nil):",
+	},
+	{
+		Name: "journal used again too early", File: "replica/plog/settle.go", Why: "blocks are overwritten before their logs have them on disk",
+		Old: "err := j.pay(f, nil, pause)", New: "err := error(nil)",
+	},
+	{
+		Name: "journal not repeated", File: "replica/plog/journalopen.go", Why: "logs are opened without what they lost",
+		Old: "for _, id := range r.order {", New: "for _, id := range r.order[:0] {",
+	},
+	{
+		Name: "journal takes a new directory for the old", File: "replica/plog/redo.go", Why: "blocks of a removed log are written into another one of its name",
+		Old: "h.number == id.number && h.born == id.born", New: "h.number == id.number",
+	},
+	{
 		Name: "impatient meta", File: "meta/cluster/fd.go", Why: "a server counts as dead before its lease is over",
 		Old: "now-n.beaconMs > s.opts.FDGraceMs", New: "now-n.beaconMs > s.opts.FDGraceMs/4",
 	},

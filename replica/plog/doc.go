@@ -23,11 +23,19 @@
 //   - A failed write or sync is final: the log stays failed until it is opened again.
 //   - What Open returns is on disk: it syncs the last file of a log that was not closed cleanly.
 //
+// # Journal
+//
+// The logs of a disk may share a Journal: blocks are written to their logs without a sync and once more to the journal, which
+// is synced for all of them at once. OpenJournal, before any log is opened, writes to the logs what they lost. "On disk", in
+// the invariants above, is then "in the log or in the journal". A file of the journal is used again only when every
+// log file with blocks in it was synced; a sync that failed is never tried again in its place.
+//
 // # What it never does
 //
 // It never repairs: a torn tail is ignored (and fenced off by the next file's header), anything else
 // that cannot be read is a *CorruptError and nothing is deleted. It never decides which version of a
 // decree counts, except in Read, where the version appended last wins.
 //
-// Read format.go first, then log.go (append), open.go (recovery), read.go (learning), gc.go.
+// Read format.go first, then log.go (append), open.go (recovery), read.go (learning), gc.go; then syncer.go (rounds),
+// journal.go, settle.go, redo.go and journalopen.go.
 package plog

@@ -13,7 +13,7 @@ import (
 	"github.com/pegasus-go/pegasus/sim/faultfs"
 )
 
-// group of logs that share a journal.
+// journaled is a group of logs that share a journal.
 type journaled struct {
 	t    *testing.T
 	disk *faultfs.Disk
@@ -115,7 +115,12 @@ func TestJournalRounds(t *testing.T) {
 	before := g.o.Syncer.Metrics().Syncs
 	done := make(chan error, 16)
 	g.logs[0].Append([]Entry{entry(1, 2)}, func(err error) { done <- err })
-	<-held
+	select {
+	case <-held:
+	case err := <-done:
+		close(hold)
+		t.Fatalf("acknowledged before the journal is synced: %v", err)
+	}
 	for _, l := range g.logs {
 		l.Append([]Entry{entry(1, 3)}, func(err error) { done <- err })
 	}
@@ -206,9 +211,10 @@ func TestJournalTellsDirectoriesApart(t *testing.T) {
 	l, err := Open(g.dirs[0], g.o)
 	mustDo(t, err)
 	g.logs[0] = l
-	mustDo(t, appendWait(l, Entry{Ballot: 7, Decree: 1, Data: []byte("x")}))
+	large := Entry{Ballot: 7, Decree: 1, Data: make([]byte, g.j.recordMax())} // is not in the journal, to be written after the old ones
+	mustDo(t, appendWait(l, large))
 	lost := g.after(faultfs.CrashOptions{}, nil)
-	lost.want(0, []Entry{{Ballot: 7, Decree: 1, Data: []byte("x")}})
+	lost.want(0, []Entry{large})
 	lost.close()
 	g.close()
 }
@@ -226,7 +232,7 @@ func TestInspectWithJournal(t *testing.T) {
 	fs, state, err := WithJournal(disk, journalDir, testRoot)
 	mustDo(t, err)
 	if state.Logs < 2 || state.Bytes == 0 || state.Damaged != 0 {
-		t.Errorf("journal: %v", state)
+		t.Errorf("journal: %+v", state)
 	}
 	changes := 0
 	disk.Fail(func(op faultfs.Op) error {

@@ -1,10 +1,6 @@
 package plog
 
-import (
-	"fmt"
-
-	"github.com/pegasus-go/pegasus/internal/host"
-)
+import "github.com/pegasus-go/pegasus/internal/host"
 
 // OpenJournal opens the journal in dir for the logs below root, and creates it when there is none. What it holds is first
 // written to the log files that lost it; no log may be open. A log whose file could not be completed
@@ -67,16 +63,4 @@ func (j *Journal) makeDir() error {
 		return err
 	}
 	return syncDir(j.fs, j.dir)
-}
-
-// JournalState is what InspectJournal found.
-type JournalState struct {
-	Files   int
-	Bytes   int64 // of blocks whose logs may not have them
-	Logs    int   // log files with such blocks
-	Damaged int   // places at which the journal cannot be read
-}
-
-func (s JournalState) String() string {
-	return fmt.Sprintf("%d files, %d bytes for %d log files, %d damaged places", s.Files, s.Bytes, s.Logs, s.Damaged)
 }

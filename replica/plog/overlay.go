@@ -8,6 +8,14 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
+// JournalState is what WithJournal found.
+type JournalState struct {
+	Files   int
+	Bytes   int64 // of blocks whose logs may not have them
+	Logs    int   // log files with such blocks
+	Damaged int   // places at which the journal cannot be read
+}
+
 // WithJournal returns fs as it looks after OpenJournal, and what the journal in dir holds. Nothing is changed.
 func WithJournal(fs vfs.FS, dir, root string) (vfs.FS, JournalState, error) {
 	r, err := readJournal(fs, dir, root)
