@@ -82,6 +82,7 @@ type counters struct {
 	filteredReads atomic.Int64
 	abnormalReads atomic.Int64
 	sweptRows     atomic.Int64
+	stalledWrites atomic.Int64
 }
 
 // Stats is a snapshot of a store's metrics.

@@ -1,0 +1,104 @@
+package rrdb
+
+import (
+	"sync"
+	"time"
+)
+
+// The memtables of all stores share MemtableBudgetBytes. Above tightPercent of it the largest are flushed; a write that meets a spent
+// budget waits until a flush has made room.
+const tightPercent = 75
+
+func (e *Engine) tight() bool { return e.unflushed.Load() > e.opts.MemtableBudgetBytes/100*tightPercent }
+func (e *Engine) spent() bool { return e.unflushed.Load() > e.opts.MemtableBudgetBytes }
+
+// awaitRoom holds a write back while the budget is spent and somebody makes room. When no store can be flushed, there is nothing to wait
+// for: then each store refuses by itself, see applyRoom.
+func (e *Engine) awaitRoom(s *Store) {
+	if !e.spent() {
+		return
+	}
+	s.stats.stalledWrites.Add(1)
+	for !s.closing.Load() && s.failed.Load() == nil {
+		made := e.room.next()
+		if !e.spent() || !e.relieving.Load() {
+			return
+		}
+		select {
+		case <-made:
+		case <-s.ctx.Done():
+		}
+	}
+}
+
+// roomSignal wakes all who wait for room. The zero value is ready.
+type roomSignal struct {
+	mu sync.Mutex
+	ch chan struct{} // nil: nobody waits
+}
+
+// next is closed by the next broadcast.
+func (r *roomSignal) next() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ch == nil {
+		r.ch = make(chan struct{})
+	}
+	return r.ch
+}
+
+func (r *roomSignal) broadcast() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ch != nil {
+		close(r.ch)
+		r.ch = nil
+	}
+}
+
+// relieve flushes the store with the largest memtables, and the next, until the budget is kept
+// again. It returns at once.
+func (e *Engine) relieve() {
+	if !e.relieving.CompareAndSwap(false, true) {
+		return
+	}
+	go func() {
+		ok, stuck := true, map[*Store]bool{}
+		for ok && e.tight() {
+			ok = e.flushLargest(stuck)
+		}
+		e.relieving.Store(false)
+		if ok && e.tight() {
+			e.relieve() // somebody asked between the last look and now
+		}
+		e.room.broadcast() // whether there is room or never will be
+	}()
+}
+
+// relieveRetryMs is the pause when a flush won nothing because the store grew meanwhile.
+const relieveRetryMs = 5
+
+// flushLargest flushes the largest store but those that are stuck, to which it adds one that
+// cannot flush (a full disk must not keep the stores of other disks from making room). False when
+// there is none left.
+func (e *Engine) flushLargest(stuck map[*Store]bool) bool {
+	var s *Store
+	for _, o := range e.openStores() {
+		if !stuck[o] && (s == nil || o.unflushed.Load() > s.unflushed.Load()) {
+			s = o
+		}
+	}
+	if s == nil {
+		return false
+	}
+	before := s.unflushed.Load()
+	if err := s.Flush(); err != nil {
+		stuck[s] = true
+		if !IsClosed(err) {
+			s.log.Warn("flush for the memtable budget failed", "err", err)
+		}
+	} else if s.unflushed.Load() >= before {
+		time.Sleep(relieveRetryMs * time.Millisecond)
+	}
+	return true
+}
