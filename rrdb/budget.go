@@ -9,7 +9,9 @@ import (
 // budget waits until a flush has made room.
 const tightPercent = 75
 
-func (e *Engine) tight() bool { return e.unflushed.Load() > e.opts.MemtableBudgetBytes/100*tightPercent }
+func (e *Engine) tight() bool {
+	return e.unflushed.Load() > e.opts.MemtableBudgetBytes/100*tightPercent
+}
 func (e *Engine) spent() bool { return e.unflushed.Load() > e.opts.MemtableBudgetBytes }
 
 // awaitRoom holds a write back while the budget is spent and somebody makes room. When no store can be flushed, there is nothing to wait

@@ -78,11 +78,14 @@ func (s *Store) applyRoom() error {
 }
 
 // entryBytes is what a memtable takes for an entry beside key and value, on average.
-const entryBytes = 48
+const entryBytes = 36
+
+// batchHeaderBytes of a batch do not go into a memtable.
+const batchHeaderBytes = 12
 
 // grew accounts for what a batch of so many bytes and entries takes in the memtables.
 func (s *Store) grew(bytes, entries int) {
-	n := int64(bytes) + entryBytes*int64(entries)
+	n := int64(bytes-batchHeaderBytes) + entryBytes*int64(entries)
 	s.unflushed.Add(n)
 	s.engine.unflushed.Add(n)
 	if s.engine.tight() {

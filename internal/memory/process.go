@@ -34,6 +34,7 @@ func Claim(want Runtime) (now Effect, release func()) {
 	process.mu.Lock()
 	defer process.mu.Unlock()
 	if len(process.claims) == 0 {
+		boundAllocator()
 		process.claims = map[*Runtime]struct{}{}
 		now := Now()
 		process.before = Runtime{LimitBytes: now.GoLimit, GCPercent: int(now.GCPercent)}
