@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/pegasus-go/pegasus/internal/memory"
+	"github.com/pegasus-go/pegasus/rpc"
 )
 
 // prepareListBytesMin is what a partition's prepare list may always hold.
@@ -52,6 +53,10 @@ func (s *Server) memoryUsed() memory.Parts {
 				used.BlockCache += st.ArenaBytes
 			}
 		}
+	}
+	if pool, ok := s.pool.(interface{ Stats() rpc.PoolStats }); ok {
+		st := pool.Stats()
+		used.Peers = max(st.InBufferBytes, st.OutBufferBytes)
 	}
 	if s.files != nil {
 		used.FileCopies = s.files.InFlightBytes()

@@ -48,6 +48,9 @@ type Options struct {
 	Core   pacifica.Params
 	Engine rrdb.EngineOptions
 	RPC    rpc.ServerOptions
+	// PeerBufferBytesTotalMax bounds what all other servers together have not taken of what is sent to them, and as much what is being read
+	// of their answers. 0: no such limit.
+	PeerBufferBytesTotalMax int
 
 	Plog plog.Options // FS, Syncer and Logger are filled in
 	// JournalFileBytes is the size of a file of the journal that saves the logs of a disk syncs; 0: the default, negative: each log

@@ -102,7 +102,9 @@ func (s *Server) Start() error {
 		s.self = bound
 	}
 	s.log = s.log.With("node", s.self.String())
-	s.pool = s.opts.Net.Caller(rpc.PoolOptions{From: s.self, Logger: s.log})
+	s.pool = s.opts.Net.Caller(rpc.PoolOptions{
+		From: s.self, OutBufferBytesTotalMax: s.opts.PeerBufferBytesTotalMax, InBufferBytesTotalMax: s.opts.PeerBufferBytesTotalMax, Logger: s.log,
+	})
 	s.meta = newMetaClient(s.host, s.pool, s.opts.Metas, s.opts.MetaTimeout)
 	s.files = s.newFileClient()
 	if err := s.load(); err != nil {

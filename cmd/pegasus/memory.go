@@ -23,6 +23,7 @@ func givenParts(c *conf.Config) memory.Parts {
 		OutBuffers:   int64(c.Network.OutBufferBytesTotalMax),
 		Writes:       int64(c.Replication.WriteBytesWaitingMax),
 		PrepareLists: int64(c.Replication.PrepareListBytesTotalMax),
+		Peers:        int64(c.Network.PeerBufferBytesTotalMax),
 		FileCopies:   int64(c.NFS.MaxConcurrentRemoteCopyRequests) * int64(c.NFS.NfsCopyBlockBytes),
 	}
 }

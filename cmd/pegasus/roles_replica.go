@@ -107,6 +107,7 @@ func replicaOptions(c *conf.Config, budget *memory.Budget, logger *slog.Logger) 
 		Core:                    pacificaParams(r),
 		Engine:                  engineOptions(c, budget),
 		RPC:                     replicaRPCOptions(c, budget, logger),
+		PeerBufferBytesTotalMax: int(budget.Peers),
 		Plog:                    log,
 		JournalFileBytes:        orNone(r.PlogJournalFileBytes),
 		BeaconInterval:          r.FDBeaconIntervalSeconds.Duration(),

@@ -17,6 +17,7 @@ type Parts struct {
 	Writes       int64 // writes that wait to be committed: in queues, in logs that wait for the disk, on the way to members
 	PrepareLists int64 // committed mutations that all partitions keep for members that lag
 	FileCopies   int64 // blocks of checkpoints on their way to learners
+	Peers        int64 // messages that other servers have not taken; as much again for the reading of their answers
 }
 
 // part says how a limit is derived.
@@ -33,25 +34,31 @@ type part struct {
 const mib = 1 << 20
 
 // parts in the order in which they are shown. BlockCache takes what the caps of the others leave.
+//
+// A write that waits is there as the request (counted in flight), as the mutation, in the log's buffer and in the batch for the store. There is
+// room for half as many again as there may be in flight, so that a full server stops reading before it refuses.
 var parts = []part{
-	{"block cache", "[pegasus.server] rocksdb_block_cache_capacity", func(p *Parts) *int64 { return &p.BlockCache }, 42, 16 * mib, 0, 1},
-	{"requests in flight", "[network] in_flight_bytes_total_max", func(p *Parts) *int64 { return &p.InFlight }, 10, 16 * mib, 2048 * mib, 2},
+	{"block cache", "[pegasus.server] rocksdb_block_cache_capacity", func(p *Parts) *int64 { return &p.BlockCache }, 38, 16 * mib, 0, 1},
+	{"requests in flight", "[network] in_flight_bytes_total_max", func(p *Parts) *int64 { return &p.InFlight }, 4, 8 * mib, 1024 * mib, 1},
+	{"writes waiting", "[replication] write_bytes_waiting_max", func(p *Parts) *int64 { return &p.Writes }, 18, 36 * mib, 4608 * mib, 3},
 	{"read buffers", "[network] in_buffer_bytes_total_max", func(p *Parts) *int64 { return &p.InBuffers }, 5, 16 * mib, 1024 * mib, 1},
-	{"answers not taken", "[network] out_buffer_bytes_total_max", func(p *Parts) *int64 { return &p.OutBuffers }, 8, 16 * mib, 1024 * mib, 1},
-	{"writes waiting", "[replication] write_bytes_waiting_max", func(p *Parts) *int64 { return &p.Writes }, 12, 16 * mib, 2048 * mib, 4},
-	{"prepare lists", "[replication] prepare_list_bytes_total_max", func(p *Parts) *int64 { return &p.PrepareLists }, 4, 8 * mib, 1024 * mib, 2},
+	{"answers not taken", "[network] out_buffer_bytes_total_max", func(p *Parts) *int64 { return &p.OutBuffers }, 7, 16 * mib, 1024 * mib, 1},
+	{"messages to servers", "[network] peer_buffer_bytes_total_max", func(p *Parts) *int64 { return &p.Peers }, 7, 32 * mib, 1024 * mib, 2},
+	{"prepare lists", "[replication] prepare_list_bytes_total_max", func(p *Parts) *int64 { return &p.PrepareLists }, 3, 4 * mib, 1024 * mib, 2},
 	{"checkpoint copies", "[nfs] max_concurrent_remote_copy_requests x nfs_copy_block_bytes", func(p *Parts) *int64 { return &p.FileCopies }, 2, 8 * mib, 200 * mib, 1},
 }
 
 const (
 	// TotalBytesMin is the least total that a server works with.
 	TotalBytesMin = 256 * mib
-	// HeadroomPercent of the total are left to the garbage collector, to what every partition takes, and to
+	// HeadroomPercent of the total are left to the program itself, to the garbage collector, to what every partition takes, and to
 	// what the allocator of C loses, as long as the given parts allow; never less than HeadroomPercentMin.
-	HeadroomPercent    = 17
+	HeadroomPercent    = 16
 	HeadroomPercentMin = 10
 	// offHeapLossPercent is what fragments of the allocator of C add to block cache and memtables.
 	offHeapLossPercent = 10
+	// programBytes is what the process takes of files: code, libraries. No limit of the Go runtime counts it.
+	programBytes = 24 * mib
 
 	memtablesPercent  = 15 // of the total
 	memtablesMin      = 4 * mib
@@ -59,7 +66,7 @@ const (
 	memtableMax       = 64 * mib
 	memtableMin       = 1 * mib
 	memtablesPerStore = 4 // a replica's memtable is at most this part of all
-	// memtableArenas: the arenas of memtables take up to twice what was written to them.
+	// memtableArenas: the store reserves up to twice what is written to a memtable, and takes that off the block cache.
 	memtableArenas = 2
 )
 
@@ -109,7 +116,7 @@ func Plan(total int64, given Parts, outside bool) (Budget, error) {
 	}
 	b.Memtable = min(max(b.Memtables/memtablesPerStore, memtableMin), memtableMax)
 	b.Headroom = total - cost(&b.Parts)
-	b.GoLimit = total
+	b.GoLimit = total - programBytes
 	if outside {
 		b.GoLimit -= parts[0].cost(&b.Parts) * (100 + offHeapLossPercent) / 100
 	}

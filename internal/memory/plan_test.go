@@ -12,6 +12,7 @@ import (
 const gib = 1 << 30
 
 func TestPlan(t *testing.T) {
+	const caps = (1024 + 4608 + 1024 + 1024 + 1024 + 1024 + 200) * mib // of all parts but the block cache
 	for _, c := range []struct {
 		name  string
 		total int64
@@ -21,35 +22,35 @@ func TestPlan(t *testing.T) {
 	}{
 		{
 			name: "the least", total: 256 * mib,
-			want: Parts{BlockCache: 103 * mib, Memtables: 256 * mib * 15 / 100, InFlight: 12 * mib, InBuffers: 16 * mib,
-				OutBuffers: 256 * mib * 8 / 100, Writes: 256 * mib * 12 / 100 / 4},
+			want: Parts{BlockCache: 85 * mib, Memtables: 256 * mib * 15 / 100, InFlight: 9 * mib, InBuffers: 16 * mib,
+				OutBuffers: 16 * mib, Writes: 14 * mib, Peers: 16 * mib},
 		},
 		{
 			name: "a small machine", total: 4 * gib,
-			want: Parts{Memtables: 256 * mib, InFlight: 4 * gib / 10 / 2, InBuffers: 4 * gib * 5 / 100, OutBuffers: 4 * gib * 8 / 100,
-				Writes: 4 * gib * 12 / 100 / 4, PrepareLists: 4 * gib * 4 / 100 / 2, FileCopies: 4 * gib * 2 / 100},
+			want: Parts{Memtables: 256 * mib, InFlight: 4 * gib * 4 / 100, InBuffers: 4 * gib * 5 / 100, OutBuffers: 4 * gib * 7 / 100,
+				Writes: 4 * gib * 18 / 100 / 3, PrepareLists: 4 * gib * 3 / 100 / 2, FileCopies: 4 * gib * 2 / 100, Peers: 4 * gib * 7 / 100 / 2},
 		},
 		{
 			name: "all parts but the block cache have caps", total: 100 * gib,
-			want: Parts{BlockCache: 83*gib - (2048+1024+1024+2048+1024+200)*mib, Memtables: 256 * mib, InFlight: 1 * gib, InBuffers: 1 * gib,
-				OutBuffers: 1 * gib, Writes: 512 * mib, PrepareLists: 512 * mib, FileCopies: 200 * mib},
-			limit: 100*gib - (83*gib-(2048+1024+1024+2048+1024+200)*mib)*110/100,
+			want: Parts{BlockCache: 84*gib - caps, Memtables: 256 * mib, InFlight: 1 * gib, InBuffers: 1 * gib,
+				OutBuffers: 1 * gib, Writes: 1536 * mib, PrepareLists: 512 * mib, FileCopies: 200 * mib, Peers: 512 * mib},
+			limit: 100*gib - programBytes - (84*gib-caps)*110/100,
 		},
 		{
 			name: "given parts stay, the others keep their shares where there is room", total: 8 * gib,
 			given: Parts{BlockCache: 1 * gib, Writes: 100 * mib},
 			want:  Parts{BlockCache: 1 * gib, Writes: 100 * mib, Memtables: 256 * mib, InBuffers: 8 * gib * 5 / 100},
-			limit: 8*gib - 1*gib*110/100,
+			limit: 8*gib - programBytes - 1*gib*110/100,
 		},
 		{
 			name: "a large part leaves less to the others", total: 8 * gib,
 			given: Parts{BlockCache: 6 * gib},
-			want:  Parts{BlockCache: 6 * gib, InBuffers: (8*gib - 8*gib*17/100 - 6*gib) * 5 / 41},
+			want:  Parts{BlockCache: 6 * gib, InBuffers: (8*gib - 8*gib*16/100 - 6*gib) * 5 / 46},
 		},
 		{
 			name: "memtables larger than a small block cache count twice", total: 8 * gib,
 			given: Parts{BlockCache: 16 * mib, Memtables: 1 * gib},
-			limit: 8*gib - 2*gib*110/100,
+			limit: 8*gib - programBytes - 2*gib*110/100,
 		},
 		{
 			name: "memtables follow a block cache that is given", total: 8 * gib,
@@ -89,7 +90,7 @@ func TestPlanRefuses(t *testing.T) {
 	}{
 		{255 * mib, Parts{}, []string{"255 MiB", "needs 256 MiB or more", "memory_bytes_max"}},
 		{1 * gib, Parts{BlockCache: 1 * gib}, []string{"memory of 1024 MiB", "rocksdb_block_cache_capacity", "1024 MiB", "raise [pegasus.server] memory_bytes_max"}},
-		{1 * gib, Parts{Writes: 300 * mib}, []string{"write_bytes_waiting_max = 300 MiB, each byte 4 times", "1200 MiB"}},
+		{1 * gib, Parts{Writes: 300 * mib}, []string{"write_bytes_waiting_max = 300 MiB, each byte 3 times", "900 MiB"}},
 		{1 * gib, Parts{BlockCache: 300 * mib, InBuffers: 300 * mib, OutBuffers: 300 * mib}, []string{"in_buffer_bytes_total_max", "as small as they can be"}},
 		{1 * gib, Parts{Memtables: 600 * mib}, []string{"block cache"}},
 	} {
@@ -124,7 +125,7 @@ func TestPlansKeepTheirPromises(t *testing.T) {
 			continue
 		}
 		made++
-		if b.Headroom < total*HeadroomPercentMin/100-8 || b.Headroom+cost(&b.Parts) != total || b.GoLimit <= 0 || b.GoLimit > total {
+		if b.Headroom < total*HeadroomPercentMin/100-8 || b.Headroom+cost(&b.Parts) != total || b.GoLimit < total*HeadroomPercentMin/100 || b.GoLimit > total {
 			t.Fatalf("%d, %+v: %+v", total, given, b)
 		}
 		for i := range parts {
