@@ -22,7 +22,7 @@ func TestPlan(t *testing.T) {
 	}{
 		{
 			name: "the least", total: 256 * mib,
-			want: Parts{BlockCache: 85 * mib, Memtables: 256 * mib * 15 / 100, InFlight: 9 * mib, InBuffers: 16 * mib,
+			want: Parts{BlockCache: 86 * mib, Memtables: 256 * mib * 15 / 100, InFlight: 9 * mib, InBuffers: 16 * mib,
 				OutBuffers: 16 * mib, Writes: 14 * mib, Peers: 16 * mib},
 		},
 		{
