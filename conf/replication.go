@@ -64,7 +64,7 @@ type Replication struct {
 	ReplicasStatIntervalMs                         Live[Millis]    `key:"replicas_stat_interval_ms" fv:"u32" def:"30000" min:"100" is:"pending" doc:"period of the statistics of the replicas"`
 	LongReadsMax                                   Count           `key:"long_reads_max" fv:"i64" def:"64" min:"1" is:"own" doc:"scans and multi reads that run at once"`
 	LongReadsQueuedMax                             Count           `key:"long_reads_queued_max" fv:"i64" def:"10000" min:"1" is:"own" doc:"scans and multi reads that wait for their turn; more are refused as busy"`
-	WriteBytesWaitingMax                           Bytes           `key:"write_bytes_waiting_max" fv:"i64" def:"0" min:"1048576" zero:"derived" is:"own" doc:"bytes of all writes of a server that wait to be committed; more are refused. 0: 6 % of memory_bytes_max, at most 1.5 GiB"`
+	WriteBytesWaitingMax                           Bytes           `key:"write_bytes_waiting_max" fv:"i64" def:"0" min:"1048576" zero:"derived" is:"own" doc:"bytes of all writes of a server that wait to be committed; more are refused. 0: 3 % of memory_bytes_max, at most 512 MiB"`
 	RowLockMapCapacity                             Live[Count]     `key:"row_lock_map_capacity" fv:"u64" def:"1024" min:"1" is:"pending" doc:"rows locked at once for idempotent atomic writes"`
 	LbIntervalMs                                   Millis          `key:"lb_interval_ms" fv:"i32" def:"10000" min:"100" is:"pending" doc:"period of the balancer"`
 	DuplicationEnabled                             bool            `key:"duplication_enabled" fv:"bool" def:"true" is:"pending" doc:"tables may be duplicated to other clusters"`

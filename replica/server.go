@@ -40,6 +40,7 @@ type Server struct {
 	denyClients atomic.Bool
 	leaving     atomic.Bool  // primaries are being handed over; see refuseByRole
 	writeBytes  atomic.Int64 // of writes that are not answered yet
+	answers     answers      // of long reads
 	syncNow     chan struct{}
 	readers     *workers
 	journals    journals
@@ -71,6 +72,7 @@ func NewServer(o Options) (*Server, error) {
 		tasks: host.Group{On: o.Host}, journals: journals{byTag: map[string]journal{}},
 		opening: map[base.Gpid][]func(*partition){}, refused: map[base.Gpid]time.Time{}, shut: map[base.Gpid]closedReplica{},
 	}
+	s.answers.max = o.Memory.OutBuffers
 	s.readers.panicked = func(r any) { s.log.Error("job panicked", "panic", r, "stack", string(debug.Stack())) }
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.replicas.Store(newReplicaSet(map[base.Gpid]*partition{}))

@@ -1,6 +1,8 @@
 package rrdb
 
 import (
+	"cmp"
+	"slices"
 	"sync"
 	"time"
 )
@@ -80,26 +82,43 @@ func (e *Engine) relieve() {
 // relieveRetryMs is the pause when a flush won nothing because the store grew meanwhile.
 const relieveRetryMs = 5
 
-// flushLargest flushes the largest store but those that are stuck, to which it adds one that
+// flushesAtOnce is how many stores are flushed together: the disk has something to write while a table of another store is synced.
+const flushesAtOnce = 2
+
+// flushLargest flushes the largest stores but those that are stuck, to which it adds those that
 // cannot flush (a full disk must not keep the stores of other disks from making room). False when
 // there is none left.
 func (e *Engine) flushLargest(stuck map[*Store]bool) bool {
-	var s *Store
-	for _, o := range e.openStores() {
-		if !stuck[o] && (s == nil || o.unflushed.Load() > s.unflushed.Load()) {
-			s = o
-		}
-	}
-	if s == nil {
+	stores := slices.DeleteFunc(e.openStores(), func(s *Store) bool { return stuck[s] })
+	if len(stores) == 0 {
 		return false
 	}
+	slices.SortFunc(stores, func(a, b *Store) int { return cmp.Compare(b.unflushed.Load(), a.unflushed.Load()) })
+	stores = stores[:min(len(stores), flushesAtOnce)]
+	var flushes sync.WaitGroup
+	failed := make([]bool, len(stores))
+	for i, s := range stores {
+		flushes.Go(func() { failed[i] = !e.flushOne(s) })
+	}
+	flushes.Wait()
+	for i, s := range stores {
+		if failed[i] {
+			stuck[s] = true
+		}
+	}
+	return true
+}
+
+// flushOne reports false when the store cannot be flushed.
+func (e *Engine) flushOne(s *Store) bool {
 	before := s.unflushed.Load()
 	if err := s.Flush(); err != nil {
-		stuck[s] = true
 		if !IsClosed(err) {
 			s.log.Warn("flush for the memtable budget failed", "err", err)
 		}
-	} else if s.unflushed.Load() >= before {
+		return false
+	}
+	if s.unflushed.Load() >= before {
 		time.Sleep(relieveRetryMs * time.Millisecond)
 	}
 	return true

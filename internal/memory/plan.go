@@ -35,12 +35,13 @@ const mib = 1 << 20
 
 // parts in the order in which they are shown. BlockCache takes what the caps of the others leave.
 //
-// A write that waits is there as the request (counted in flight), as the mutation, in the log's buffer and in the batch for the store. There is
-// room for half as many again as there may be in flight, so that a full server stops reading before it refuses.
+// A write that waits is there as the request and in the log's buffer (counted in flight), as the mutation and in the batch for the store. There
+// may be three times as many bytes in flight: a server takes writes of its own clients and prepares of two other servers, which must find room
+// when each of the three has as many writes waiting as it may. Were there room for more, they would wait for longer than their senders do.
 var parts = []part{
-	{"block cache", "[pegasus.server] rocksdb_block_cache_capacity", func(p *Parts) *int64 { return &p.BlockCache }, 38, 16 * mib, 0, 1},
-	{"requests in flight", "[network] in_flight_bytes_total_max", func(p *Parts) *int64 { return &p.InFlight }, 4, 8 * mib, 1024 * mib, 1},
-	{"writes waiting", "[replication] write_bytes_waiting_max", func(p *Parts) *int64 { return &p.Writes }, 18, 36 * mib, 4608 * mib, 3},
+	{"block cache", "[pegasus.server] rocksdb_block_cache_capacity", func(p *Parts) *int64 { return &p.BlockCache }, 36, 16 * mib, 0, 1},
+	{"requests in flight", "[network] in_flight_bytes_total_max", func(p *Parts) *int64 { return &p.InFlight }, 18, 24 * mib, 3072 * mib, 2},
+	{"writes waiting", "[replication] write_bytes_waiting_max", func(p *Parts) *int64 { return &p.Writes }, 6, 8 * mib, 1024 * mib, 2},
 	{"read buffers", "[network] in_buffer_bytes_total_max", func(p *Parts) *int64 { return &p.InBuffers }, 5, 16 * mib, 1024 * mib, 1},
 	{"answers not taken", "[network] out_buffer_bytes_total_max", func(p *Parts) *int64 { return &p.OutBuffers }, 7, 16 * mib, 1024 * mib, 1},
 	{"messages to servers", "[network] peer_buffer_bytes_total_max", func(p *Parts) *int64 { return &p.Peers }, 7, 32 * mib, 1024 * mib, 2},

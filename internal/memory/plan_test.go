@@ -12,7 +12,7 @@ import (
 const gib = 1 << 30
 
 func TestPlan(t *testing.T) {
-	const caps = (1024 + 4608 + 1024 + 1024 + 1024 + 1024 + 200) * mib // of all parts but the block cache
+	const caps = (3072 + 1024 + 1024 + 1024 + 1024 + 1024 + 200) * mib // of all parts but the block cache
 	for _, c := range []struct {
 		name  string
 		total int64
@@ -22,18 +22,18 @@ func TestPlan(t *testing.T) {
 	}{
 		{
 			name: "the least", total: 256 * mib,
-			want: Parts{BlockCache: 86 * mib, Memtables: 256 * mib * 15 / 100, InFlight: 9 * mib, InBuffers: 16 * mib,
-				OutBuffers: 16 * mib, Writes: 14 * mib, Peers: 16 * mib},
+			want: Parts{BlockCache: 81 * mib, Memtables: 256 * mib * 15 / 100, InFlight: 20 * mib, InBuffers: 16 * mib,
+				OutBuffers: 16 * mib, Writes: 7 * mib, Peers: 16 * mib},
 		},
 		{
 			name: "a small machine", total: 4 * gib,
-			want: Parts{Memtables: 256 * mib, InFlight: 4 * gib * 4 / 100, InBuffers: 4 * gib * 5 / 100, OutBuffers: 4 * gib * 7 / 100,
-				Writes: 4 * gib * 18 / 100 / 3, PrepareLists: 4 * gib * 3 / 100 / 2, FileCopies: 4 * gib * 2 / 100, Peers: 4 * gib * 7 / 100 / 2},
+			want: Parts{Memtables: 256 * mib, InFlight: 4 * gib * 9 / 100, InBuffers: 4 * gib * 5 / 100, OutBuffers: 4 * gib * 7 / 100,
+				Writes: 4 * gib * 3 / 100, PrepareLists: 4 * gib * 3 / 100 / 2, FileCopies: 4 * gib * 2 / 100, Peers: 4 * gib * 7 / 100 / 2},
 		},
 		{
 			name: "all parts but the block cache have caps", total: 100 * gib,
-			want: Parts{BlockCache: 84*gib - caps, Memtables: 256 * mib, InFlight: 1 * gib, InBuffers: 1 * gib,
-				OutBuffers: 1 * gib, Writes: 1536 * mib, PrepareLists: 512 * mib, FileCopies: 200 * mib, Peers: 512 * mib},
+			want: Parts{BlockCache: 84*gib - caps, Memtables: 256 * mib, InFlight: 1536 * mib, InBuffers: 1 * gib,
+				OutBuffers: 1 * gib, Writes: 512 * mib, PrepareLists: 512 * mib, FileCopies: 200 * mib, Peers: 512 * mib},
 			limit: 100*gib - programBytes - (84*gib-caps)*110/100,
 		},
 		{
@@ -45,7 +45,7 @@ func TestPlan(t *testing.T) {
 		{
 			name: "a large part leaves less to the others", total: 8 * gib,
 			given: Parts{BlockCache: 6 * gib},
-			want:  Parts{BlockCache: 6 * gib, InBuffers: (8*gib - 8*gib*16/100 - 6*gib) * 5 / 46},
+			want:  Parts{BlockCache: 6 * gib, InBuffers: (8*gib - 8*gib*16/100 - 6*gib) * 5 / 48},
 		},
 		{
 			name: "memtables larger than a small block cache count twice", total: 8 * gib,
@@ -90,7 +90,7 @@ func TestPlanRefuses(t *testing.T) {
 	}{
 		{255 * mib, Parts{}, []string{"255 MiB", "needs 256 MiB or more", "memory_bytes_max"}},
 		{1 * gib, Parts{BlockCache: 1 * gib}, []string{"memory of 1024 MiB", "rocksdb_block_cache_capacity", "1024 MiB", "raise [pegasus.server] memory_bytes_max"}},
-		{1 * gib, Parts{Writes: 300 * mib}, []string{"write_bytes_waiting_max = 300 MiB, each byte 3 times", "900 MiB"}},
+		{1 * gib, Parts{Writes: 450 * mib}, []string{"write_bytes_waiting_max = 450 MiB, each byte 2 times", "900 MiB"}},
 		{1 * gib, Parts{BlockCache: 300 * mib, InBuffers: 300 * mib, OutBuffers: 300 * mib}, []string{"in_buffer_bytes_total_max", "as small as they can be"}},
 		{1 * gib, Parts{Memtables: 600 * mib}, []string{"block cache"}},
 	} {
