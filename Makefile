@@ -58,7 +58,7 @@ baseline: ## measure what operations cost in allocations and system calls, and w
 	$(GO) test -count=1 -v ./internal/baseline -run '^TestBaseline$$' -rewrite
 
 baseline-check: ## compare what operations cost with the baseline
-	PEGASUS_BASELINE=1 $(GO) test -count=1 -v ./internal/baseline -run '^TestBaseline$$'
+	$(GO) test -count=1 -v ./internal/baseline -run '^TestBaseline$$'
 
 compat: build ## real client libraries against a onebox (fetched by their package managers; compat-tests/install.sh names what Debian lacks)
 	PEGASUS_BIN=$(CURDIR)/bin/pegasus $(GO) test -count=1 -timeout 30m -v ./compat-tests/... $(ARGS)

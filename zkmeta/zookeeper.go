@@ -22,7 +22,8 @@ type ZooKeeperOptions struct {
 	// SessionTimeout is what is asked of the server, which may change it.
 	// Default 4 s.
 	SessionTimeout time.Duration
-	// CallTimeout bounds each request. Default: a third of SessionTimeout.
+	// CallTimeout bounds each request, and the wait for a server that has accepted
+	// a connection. Default: a third of SessionTimeout.
 	CallTimeout time.Duration
 	// InFlightMax bounds the requests under way; more wait. Default 64.
 	InFlightMax int

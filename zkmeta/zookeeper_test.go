@@ -90,6 +90,9 @@ func setUntilKnown(t *testing.T, z *ZooKeeper, path, data string) {
 		if err != nil && !errors.Is(err, ErrTimeout) {
 			t.Fatal(err)
 		}
+		if err != nil {
+			t.Logf("write %s: %v", path, err)
+		}
 		return err == nil
 	})
 }
@@ -373,6 +376,25 @@ func TestServerRestart(t *testing.T) {
 	if !l.Valid() {
 		t.Fatal("lost the lease")
 	}
+}
+
+// A server that is just starting may accept a connection and never answer it. The session is far from its end then, but
+// the next attempt succeeds.
+func TestConnectionIsNeverAnswered(t *testing.T) {
+	server := zktest.Start(t, zktest.Options{Tick: 5 * time.Second})
+	proxy := zktest.NewProxy(t, server.Addr())
+	a, err := OpenZooKeeper([]string{proxy.Addr()}, ZooKeeperOptions{
+		LockRoot: testLockRoot, SessionTimeout: 100 * time.Second, CallTimeout: 2 * time.Second, Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	leadTest(t, a, "meta-1:34601")
+	mustCreateAll(t, a, "/s/x", "1")
+	proxy.Swallow(1)
+	proxy.Cut()
+	proxy.Heal()
+	setUntilKnown(t, a, "/s/x", "2")
 }
 
 // A server that stands still looks like no server: calls end in time, the

@@ -14,8 +14,8 @@ const replyBytesMax = 64 << 20
 
 // dial gives the client a connection that repairs two things of it. The client
 // waits ten times too long for a server that accepts connections but does not
-// answer, which keeps it from trying the next server; and it does not tell which
-// session timeout the server granted.
+// answer, as one that is starting does now and then, which keeps it from trying
+// again; and it does not tell which session timeout the server granted.
 func (z *ZooKeeper) dial(network, address string, timeout time.Duration) (net.Conn, error) {
 	conn, err := net.DialTimeout(network, address, timeout)
 	if err != nil {
@@ -23,6 +23,7 @@ func (z *ZooKeeper) dial(network, address string, timeout time.Duration) (net.Co
 	}
 	return &sessionConn{
 		Conn:      conn,
+		first:     z.opts.CallTimeout,
 		patience:  func() time.Duration { return z.sessionTimeout() * 2 / 3 },
 		onTimeout: func(ms int64) { z.sessionMs.Store(ms) },
 	}, nil
@@ -35,13 +36,18 @@ const connectReplyBytes = 20
 
 type sessionConn struct {
 	net.Conn
-	patience  func() time.Duration
+	first     time.Duration        // limit for the first packet
+	patience  func() time.Duration // and for those after it, which may be answers to pings
 	onTimeout func(ms int64)
 	head      []byte // the first bytes read, up to connectReplyBytes
 }
 
 func (c *sessionConn) SetReadDeadline(t time.Time) error {
-	if limit := time.Now().Add(c.patience()); t.After(limit) {
+	patience := c.first
+	if len(c.head) == connectReplyBytes {
+		patience = c.patience()
+	}
+	if limit := time.Now().Add(patience); t.After(limit) {
 		t = limit
 	}
 	return c.Conn.SetReadDeadline(t)

@@ -31,9 +31,6 @@ func TestBaseline(t *testing.T) {
 	if testing.Short() || raceBuild || cluster.Race() {
 		t.Skip("costs are measured in an ordinary build, and not with -short")
 	}
-	if !*rewrite && os.Getenv("PEGASUS_BASELINE") == "" {
-		t.Skip("make baseline-check compares costs with the baseline; not yet part of every run")
-	}
 	var now results
 	t.Run("parts", func(t *testing.T) { measureParts(t, &now) })
 	t.Run("servers", func(t *testing.T) { measureServers(t, &now) })

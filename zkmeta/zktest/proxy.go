@@ -15,9 +15,10 @@ type Proxy struct {
 	target string
 	l      net.Listener
 
-	mu    sync.Mutex
-	cut   bool
-	conns map[net.Conn]struct{}
+	mu      sync.Mutex
+	cut     bool
+	swallow int
+	conns   map[net.Conn]struct{}
 }
 
 // NewProxy listens on a free port and passes on to target.
@@ -53,6 +54,24 @@ func (p *Proxy) Heal() {
 	p.cut = false
 }
 
+// Swallow accepts the next n connections and never answers them.
+func (p *Proxy) Swallow(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.swallow = n
+}
+
+// swallows says whether this connection is one of those.
+func (p *Proxy) swallows() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.swallow == 0 {
+		return false
+	}
+	p.swallow--
+	return true
+}
+
 func (p *Proxy) close() {
 	p.l.Close()
 	p.Cut()
@@ -74,6 +93,10 @@ func (p *Proxy) serve(client net.Conn) {
 		return
 	}
 	defer p.remove(client)
+	if p.swallows() {
+		io.Copy(io.Discard, client)
+		return
+	}
 	server, err := net.DialTimeout("tcp", p.target, time.Second)
 	if err != nil {
 		return
