@@ -155,15 +155,15 @@ func TestUnflushedBytesAreThoseOfTheMemtables(t *testing.T) {
 // tableGate stops or refuses the making of tables.
 type tableGate struct {
 	vfs.FS
-	open   chan struct{}
-	refuse error
+	open chan struct{}
+	full atomic.Bool
 }
 
 func (g *tableGate) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	if strings.HasSuffix(name, ".sst") {
 		<-g.open
-		if g.refuse != nil {
-			return nil, g.refuse
+		if g.full.Load() {
+			return nil, syscall.ENOSPC
 		}
 	}
 	return g.FS.Create(name, c)
@@ -222,7 +222,8 @@ func TestWritesWaitForMemtables(t *testing.T) {
 
 // Where nothing can be flushed, a write is refused and does not wait for ever; neither does Close.
 func TestWritesDoNotWaitForADiskThatRefuses(t *testing.T) {
-	gate := &tableGate{FS: vfs.NewMem(), open: make(chan struct{}), refuse: syscall.ENOSPC}
+	gate := &tableGate{FS: vfs.NewMem(), open: make(chan struct{})}
+	gate.full.Store(true)
 	close(gate.open)
 	e := NewEngine(EngineOptions{FS: gate, MemtableBudgetBytes: 256 << 10, MemtableBytesMax: 16 << 20, SweepPeriod: -1})
 	defer e.Close()
@@ -239,7 +240,7 @@ func TestWritesDoNotWaitForADiskThatRefuses(t *testing.T) {
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("after %d bytes: %v", e.UnflushedBytes(), err)
 	}
-	gate.refuse = nil
+	gate.full.Store(false)
 }
 
 // A closed store wakes its writer, whose write fails.
