@@ -16,8 +16,8 @@ func (e *Engine) tight() bool {
 }
 func (e *Engine) spent() bool { return e.unflushed.Load() > e.opts.MemtableBudgetBytes }
 
-// awaitRoom holds a write back while the budget is spent and somebody makes room. When no store can be flushed, there is nothing to wait
-// for: then each store refuses by itself, see applyRoom.
+// awaitRoom holds a write back while the budget is spent and somebody makes room. Where flushes cannot make room, there is nothing to wait
+// for: stores that cannot be flushed refuse by themselves, see applyRoom, and the others go on.
 func (e *Engine) awaitRoom(s *Store) {
 	if !e.spent() {
 		return
@@ -82,15 +82,22 @@ func (e *Engine) relieve() {
 // relieveRetryMs is the pause when a flush won nothing because the store grew meanwhile.
 const relieveRetryMs = 5
 
+// stuckPart of the budget is for the other stores when those that cannot be flushed take all of it.
+const stuckPart = 4
+
 // flushesAtOnce is how many stores are flushed together: the disk has something to write while a table of another store is synced.
 const flushesAtOnce = 2
 
 // flushLargest flushes the largest stores but those that are stuck, to which it adds those that
 // cannot flush (a full disk must not keep the stores of other disks from making room). False when
-// there is none left.
+// those that are left have nothing worth a flush: what is too much is on a disk that refuses.
 func (e *Engine) flushLargest(stuck map[*Store]bool) bool {
 	stores := slices.DeleteFunc(e.openStores(), func(s *Store) bool { return stuck[s] })
-	if len(stores) == 0 {
+	var left int64
+	for _, s := range stores {
+		left += s.unflushed.Load()
+	}
+	if len(stores) == 0 || len(stuck) > 0 && left < e.opts.MemtableBudgetBytes/stuckPart {
 		return false
 	}
 	slices.SortFunc(stores, func(a, b *Store) int { return cmp.Compare(b.unflushed.Load(), a.unflushed.Load()) })

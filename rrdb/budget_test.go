@@ -157,10 +157,11 @@ type tableGate struct {
 	vfs.FS
 	open chan struct{}
 	full atomic.Bool
+	only string // directory whose tables are concerned; empty: all
 }
 
 func (g *tableGate) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	if strings.HasSuffix(name, ".sst") {
+	if strings.HasSuffix(name, ".sst") && strings.Contains(name, g.only) {
 		<-g.open
 		if g.full.Load() {
 			return nil, syscall.ENOSPC
@@ -240,6 +241,39 @@ func TestWritesDoNotWaitForADiskThatRefuses(t *testing.T) {
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("after %d bytes: %v", e.UnflushedBytes(), err)
 	}
+	gate.full.Store(false)
+}
+
+// Stores on a disk that refuses may take all of the budget; those on other disks go on.
+func TestABrokenDiskHoldsNoOtherBack(t *testing.T) {
+	gate := &tableGate{FS: vfs.NewMem(), open: make(chan struct{}), only: "broken"}
+	gate.full.Store(true)
+	close(gate.open)
+	const budget = 256 << 10
+	e := NewEngine(EngineOptions{FS: gate, MemtableBudgetBytes: budget, MemtableBytesMax: 16 << 20, SweepPeriod: -1})
+	defer e.Close()
+	var stores []*Store
+	for _, dir := range []string{"broken", "good"} {
+		s, err := e.Open(dir, StoreOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		stores = append(stores, s)
+	}
+	var err error
+	for i := 0; err == nil; i++ {
+		err = putRow(stores[0], fmt.Sprint(i), make([]byte, 10_000))
+	}
+	if e.UnflushedBytes() <= budget {
+		t.Fatalf("%d bytes on the broken disk do not spend the budget: %v", e.UnflushedBytes(), err)
+	}
+	for i := range 500 {
+		if err := putRow(stores[1], fmt.Sprint(i), make([]byte, 10_000)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "the good store is flushed", func() bool { return stores[1].unflushed.Load() <= budget && stores[1].LastDurable() > 0 })
 	gate.full.Store(false)
 }
 
