@@ -15,10 +15,10 @@ VECTORS  ?= $(wildcard $(CURDIR)/../shared/vectors)
 export PEGASUS_VECTORS = $(VECTORS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build onebox shell deps test race race-e2e lint gen bench baseline baseline-check compat fuzz sim cores mutants e2e chaos chaos-long soak fmt clean
+.PHONY: help build onebox shell deps test race race-e2e lint gen bench bench-table bench-curves baseline baseline-check compat fuzz sim cores mutants e2e chaos chaos-long soak fmt clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## compile bin/pegasus
 	$(GO) build -buildvcs=auto -o bin/pegasus ./cmd/pegasus
@@ -59,6 +59,12 @@ baseline: ## measure what operations cost in allocations and system calls, and w
 
 baseline-check: ## compare what operations cost with the baseline
 	$(GO) test -count=1 -v ./internal/baseline -run '^TestBaseline$$'
+
+bench-table: build ## all cases beside their targets, on clusters it starts itself, into docs/performance.md; 12 minutes on a quiet machine (a first look: bin/pegasus bench table --quick)
+	./bin/pegasus bench table --write docs/performance.md --json bin/bench-table.json $(ARGS)
+
+bench-curves: build ## how cost grows with partitions, callers, rows, sizes and servers, into docs/performance/; 13 minutes on a quiet machine (ARGS="--curve callers" ...)
+	./bin/pegasus bench curves --out docs/performance $(ARGS)
 
 compat: build ## real client libraries against a onebox (fetched by their package managers; compat-tests/install.sh names what Debian lacks)
 	PEGASUS_BIN=$(CURDIR)/bin/pegasus $(GO) test -count=1 -timeout 30m -v ./compat-tests/... $(ARGS)

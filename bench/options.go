@@ -31,6 +31,7 @@ type Options struct {
 	Rows       int64 // default 100,000
 	ValueBytes int   // default 100
 	Batch      int   // rows per hash key of multi_get, multi_set and scan; default 100
+	RowsPerKey int   // rows that share a hash key where the workload does not touch all of a hash key; default 1
 	SkipLoad   bool  // the rows are there already
 	LoadOnly   bool
 	Seed       uint64 // of choices and values; the same seed makes the same requests
@@ -69,6 +70,9 @@ func (o *Options) setDefaults() error {
 	if o.Batch == 0 {
 		o.Batch = 100
 	}
+	if o.RowsPerKey == 0 {
+		o.RowsPerKey = 1
+	}
 	if o.Progress == nil {
 		o.Progress = io.Discard
 	}
@@ -93,6 +97,7 @@ func (o *Options) check() error {
 		{"connections", int64(o.Connections), 1, connectionsMax},
 		{"in flight", int64(o.InFlight), 0, callersMax},
 		{"batch", int64(o.Batch), 1, batchMax},
+		{"rows per hash key", int64(o.RowsPerKey), 1, batchMax},
 		{"value bytes", int64(o.ValueBytes), 0, valueBytesMax},
 		{"rows", o.Rows, 1, 1 << 40},
 	} {

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bytes"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -13,7 +12,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // ErrNoProcFS is returned where the operating system has no /proc to read.
@@ -93,57 +91,6 @@ func listeningInodes(table []byte, ports []int, inodes map[string]int) {
 			}
 		}
 	}
-}
-
-// ticksPerSecond is the unit of CPU times in /proc/<pid>/stat. The kernel reports them in USER_HZ, which is 100 on every
-// architecture Go runs on.
-const ticksPerSecond = 100
-
-// usage is what a set of processes has used so far.
-type usage struct {
-	cpu      time.Duration // user and system
-	rssBytes int64
-}
-
-// processUsage adds up the CPU time and the resident memory of processes.
-func processUsage(pids []int) (usage, error) {
-	var sum usage
-	for _, pid := range pids {
-		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-		if err != nil {
-			return usage{}, fmt.Errorf("bench: CPU time of process %d: %w", pid, err)
-		}
-		one, err := parseStat(stat)
-		if err != nil {
-			return usage{}, fmt.Errorf("bench: CPU time of process %d: %w", pid, err)
-		}
-		sum.cpu += one.cpu
-		sum.rssBytes += one.rssBytes
-	}
-	return sum, nil
-}
-
-// parseStat reads one /proc/<pid>/stat: "pid (name) state ppid ...", where the name may hold spaces and brackets.
-func parseStat(stat []byte) (usage, error) {
-	end := bytes.LastIndexByte(stat, ')')
-	if end < 0 {
-		return usage{}, fmt.Errorf("no process name in %q", stat)
-	}
-	fields := strings.Fields(string(stat[end+1:]))
-	const user, system, rss = 14 - 3, 15 - 3, 24 - 3 // counted as in proc(5), less the two fields before the bracket
-	if len(fields) <= rss {
-		return usage{}, fmt.Errorf("only %d fields in %q", len(fields), stat)
-	}
-	var values [3]int64
-	for i, field := range []int{user, system, rss} {
-		v, err := strconv.ParseInt(fields[field], 10, 64)
-		if err != nil {
-			return usage{}, err
-		}
-		values[i] = v
-	}
-	cpu := time.Duration(values[0]+values[1]) * (time.Second / ticksPerSecond)
-	return usage{cpu: cpu, rssBytes: values[2] * int64(os.Getpagesize())}, nil
 }
 
 // isOwnAddress tells whether an interface of this machine has the address.

@@ -138,6 +138,9 @@ func sortedKinds(latency map[string]Latency) []string {
 	return names
 }
 
+// othersShareMax is how much of the machine other programs may take before a report mentions it.
+const othersShareMax = 0.1
+
 func (c *ServerCost) text(out io.Writer) {
 	var parts []string
 	add := func(value *float64, format string) {
@@ -154,6 +157,11 @@ func (c *ServerCost) text(out io.Writer) {
 	add(c.AllocationsPerOp, "%.1f allocations/op")
 	add(c.AllocatedByteOp, "%.0f bytes allocated/op")
 	add(c.SyncsPerOp, "%.3f log syncs/op")
+	add(c.CallsPerOp, "%.2f system calls/op")
+	add(c.SwitchesPerOp, "%.2f voluntary switches/op")
+	if c.OthersShare != nil && *c.OthersShare > othersShareMax {
+		parts = append(parts, fmt.Sprintf("other programs took %.0f %% of the machine's CPU", 100**c.OthersShare))
+	}
 	if c.RSSBytes != nil {
 		parts = append(parts, fmt.Sprintf("%d MB resident in %d processes", *c.RSSBytes>>20, c.Processes))
 	}

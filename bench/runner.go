@@ -32,7 +32,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer conns.close()
-	group := int64(1)
+	group := int64(o.RowsPerKey)
 	if w.any(kind.grouped) {
 		group = int64(o.Batch)
 	}

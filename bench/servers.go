@@ -25,9 +25,13 @@ type ServerCost struct {
 	RSSBytes           *int64   `json:"rss_bytes"`            // resident memory of all server processes at the end
 	AllocationsPerOp   *float64 `json:"allocations_per_op"`   // of the replica servers' heaps
 	AllocatedByteOp    *float64 `json:"allocated_bytes_per_op"`
-	SyncsPerOp         *float64 `json:"syncs_per_op"` // of private logs
+	SyncsPerOp         *float64 `json:"syncs_per_op"`              // of private logs
+	CallsPerOp         *float64 `json:"syscalls_per_op"`           // reads and writes of all server processes, see Usage
+	SwitchesPerOp      *float64 `json:"voluntary_switches_per_op"` // of all server processes
+	OthersShare        *float64 `json:"others_cpu_share"`          // part of the machine's CPU time that went neither to the servers nor to this client
 	Note               string   `json:"note,omitempty"`
-	cpu, client        time.Duration
+	used               Usage
+	client             time.Duration
 	mallocs, allocated float64
 	syncs              float64
 }
@@ -55,7 +59,8 @@ type servers struct {
 }
 
 type sample struct {
-	server, client usage
+	server, client Usage
+	busy, all      time.Duration      // of all cores; 0: not known
 	metrics        map[string]float64 // sums over the replica servers; nil when not available
 }
 
@@ -77,33 +82,50 @@ func watchServers(ctx context.Context, c *client.Client, o *Options) *servers {
 	return s
 }
 
-func (s *servers) begin(ctx context.Context) { s.before = s.look(ctx) }
+// begin reads the metrics first and the processes last, end the other way round: what reading metrics costs the servers is not
+// in their CPU time.
+func (s *servers) begin(ctx context.Context) {
+	metrics := s.readMetrics(ctx)
+	s.before = s.look()
+	s.before.metrics = metrics
+}
 
-func (s *servers) look(ctx context.Context) sample {
+func (s *servers) look() sample {
 	var now sample
-	now.metrics = s.readMetrics(ctx)
 	var err error
-	if now.server, err = processUsage(s.pids); err != nil {
+	if now.server, err = ProcessUsage(s.pids); err != nil {
 		s.note, s.pids = "no CPU time: a server process ended", nil
 	}
-	if own, err := processUsage([]int{os.Getpid()}); err == nil {
+	if own, err := ProcessUsage([]int{os.Getpid()}); err == nil {
 		now.client = own
+	}
+	if now.busy, now.all, err = machineTimes(); err != nil {
+		now.busy, now.all = 0, 0 // not told here
 	}
 	return now
 }
 
 // end returns what was used since begin, not yet divided by the operations.
 func (s *servers) end(ctx context.Context) *ServerCost {
-	now := s.look(ctx)
+	now := s.look()
+	now.metrics = s.readMetrics(ctx)
 	cost := &ServerCost{Processes: len(s.pids), Note: s.note}
 	for _, pid := range s.pids {
 		cost.SharedWithClient = cost.SharedWithClient || pid == os.Getpid()
 	}
 	if len(s.pids) > 0 {
-		cost.cpu = now.server.cpu - s.before.server.cpu
-		cost.RSSBytes = &now.server.rssBytes
+		cost.used = now.server.Difference(s.before.server)
+		cost.RSSBytes = &now.server.RSSBytes
 	}
-	cost.client = now.client.cpu - s.before.client.cpu
+	cost.client = now.client.Difference(s.before.client).CPU
+	if all := now.all - s.before.all; all > 0 && len(s.pids) > 0 {
+		ours := cost.used.CPU
+		if !cost.SharedWithClient {
+			ours += cost.client
+		}
+		others := max(0, (now.busy-s.before.busy-ours).Seconds()/all.Seconds())
+		cost.OthersShare = &others
+	}
 	difference := func(name string) float64 {
 		after, ok := now.metrics[name]
 		before, had := s.before.metrics[name]
@@ -129,9 +151,10 @@ func (c *ServerCost) perOperation(operations int64) *ServerCost {
 		return &value
 	}
 	if c.Processes > 0 {
-		seconds := c.cpu.Seconds()
+		seconds := c.used.CPU.Seconds()
 		c.CPUSeconds = &seconds
-		c.CPUMicrosPerOp = per(float64(c.cpu.Microseconds()))
+		c.CPUMicrosPerOp = per(float64(c.used.CPU.Microseconds()))
+		c.CallsPerOp, c.SwitchesPerOp = per(float64(c.used.Calls)), per(float64(c.used.Switches))
 	}
 	c.ClientMicrosPerOp = per(float64(c.client.Microseconds()))
 	c.AllocationsPerOp, c.AllocatedByteOp, c.SyncsPerOp = per(c.mallocs), per(c.allocated), per(c.syncs)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pegasus-go/pegasus/compat-tests/cluster"
 	"github.com/pegasus-go/pegasus/compat-tests/thft"
+	"github.com/pegasus-go/pegasus/internal/ports"
 )
 
 // The ports that examples, tools and the clients' own tests know.
@@ -25,7 +26,7 @@ const standardPortsWithin = 2 * time.Minute
 
 func awaitStandardPorts() bool {
 	for end := time.Now().Add(standardPortsWithin); ; time.Sleep(100 * time.Millisecond) {
-		if cluster.PortsFree(standardMetaPort, serversPerRole) && cluster.PortsFree(standardReplicaPort, serversPerRole) {
+		if ports.AllFree(standardMetaPort, serversPerRole) && ports.AllFree(standardReplicaPort, serversPerRole) {
 			return true
 		}
 		if time.Now().After(end) {

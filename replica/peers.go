@@ -1,8 +1,6 @@
 package replica
 
 import (
-	"fmt"
-
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/consensus"
 	"github.com/pegasus-go/pegasus/gen-go/metadata"
@@ -26,16 +24,10 @@ func (p *partition) sendPrepare(e pacifica.SendPrepare) {
 	replied := pacifica.PrepareReplied{From: e.To, Ballot: e.Mutation.Ballot, Decree: e.Mutation.Decree, Round: e.Round}
 	call := rpc.Call{Name: "RPC_PREPARE", TimeoutMs: int32(e.TimeoutMs), Body: body}
 	p.srv.pool.GoBatch(&p.batch, e.To, call, func(code base.ErrorCode, body []byte) {
-		replied.Err = code
 		if code == base.ErrOK {
-			var ack consensus.PrepareAck
-			if _, err := rpc.ReadValue(body, &ack); err != nil {
-				code = base.ErrInvalidData
-			} else {
-				code = ack.Err.Val()
-			}
-			replied.Err = code
+			code = readAck(body)
 		}
+		replied.Err = code
 		p.post(replied)
 	})
 }
@@ -45,58 +37,38 @@ func (p *partition) prepareBody(e *pacifica.SendPrepare) []byte {
 	last := &p.lastPrepare
 	if last.mutation != e.Mutation || last.role != e.Role || last.signature != e.Signature {
 		last.mutation, last.role, last.signature = e.Mutation, e.Role, e.Signature
-		last.body = appendPrepare(last.body[:0], p.gpid, replicaConfig(p.gpid, e.Ballot, p.srv.self, e.Role, e.Signature), e.Mutation.Raw)
+		head := prepareHead{gpid: p.gpid, ballot: e.Ballot, primary: p.srv.self, role: e.Role, signature: e.Signature}
+		last.body = append(appendPrepareHead(last.body[:0], head), e.Mutation.Raw...)
 	}
 	return last.body
 }
 
-// appendPrepare builds the body of RPC_PREPARE: wrapped gpid, wrapped configuration, raw mutation.
-func appendPrepare(dst []byte, gpid base.Gpid, cfg *metadata.ReplicaConfiguration, mutation []byte) []byte {
-	dst = rpc.AppendValue(dst, rpc.FieldNative, gpid.Ptr())
-	dst = rpc.AppendValue(dst, rpc.FieldNative, cfg)
-	return append(dst, mutation...)
-}
-
-// readPrepare is appendPrepare the other way; the mutation shares body.
-func readPrepare(body []byte) (gpid base.Gpid, cfg *metadata.ReplicaConfiguration, m *pacifica.Mutation, err error) {
-	if body, err = rpc.ReadValue(body, &gpid); err != nil {
-		return gpid, nil, nil, fmt.Errorf("prepare: gpid: %w", err)
-	}
-	cfg = metadata.NewReplicaConfiguration()
-	if body, err = rpc.ReadValue(body, cfg); err != nil {
-		return gpid, nil, nil, fmt.Errorf("prepare: configuration: %w", err)
-	}
-	m, err = pacifica.DecodeMutation(body, internCode)
-	return gpid, cfg, m, err
-}
-
 func (s *Server) onPrepare(req *rpc.Request) {
 	req.Keep()
-	gpid, cfg, m, err := readPrepare(req.Body)
+	head, rest, err := readPrepareHead(req.Body)
+	var m *pacifica.Mutation
+	if err == nil {
+		m, err = pacifica.DecodeMutation(rest, internCode)
+	}
 	if err != nil {
 		s.log.Warn("prepare cannot be read", "from", req.RemoteAddr(), "err", err)
 		req.ReplyError(base.ErrInvalidData)
 		return
 	}
-	p := s.partition(gpid)
+	p := s.partition(head.gpid)
 	if p == nil {
-		req.Reply(&consensus.PrepareAck{Pid: gpid.Ptr(), Err: base.ErrObjectNotFound.Ptr(), Ballot: cfg.Ballot, Decree: m.Decree})
+		replyAck(req, head.gpid, pacifica.AckPrepare{Err: base.ErrObjectNotFound, Ballot: head.ballot, Decree: m.Decree})
 		return
 	}
 	p.postRequest(pacifica.PrepareReceived{
-		From: cfg.Primary.Val(), Ballot: cfg.Ballot, Role: cfg.Status, Signature: cfg.LearnerSignature, Primary: cfg.Primary.Val(), Mutation: m,
+		From: head.primary, Ballot: head.ballot, Role: head.role, Signature: head.signature, Primary: head.primary, Mutation: m,
 	}, req)
 }
 
 func (p *partition) ackPrepare(e pacifica.AckPrepare) {
-	req := p.request(e.Token)
-	if req == nil {
-		return
+	if req := p.request(e.Token); req != nil {
+		replyAck(req, p.gpid, e)
 	}
-	req.Reply(&consensus.PrepareAck{
-		Pid: p.gpid.Ptr(), Err: e.Err.Ptr(), Ballot: e.Ballot, Decree: e.Decree,
-		LastCommittedDecreeInApp: e.LastCommitted, LastCommittedDecreeInPrepareList: e.LastCommitted,
-	})
 }
 
 func (p *partition) sendGroupCheck(e pacifica.SendGroupCheck) {

@@ -37,7 +37,8 @@ CPU time is measured when the servers run on this machine and belong to this use
   pegasus bench --workload set --callers 512 --duration 30s --json
   pegasus bench --workload get --callers 48 --in-flight 16           # 16 in flight per connection
   pegasus bench --workload ycsb-a --rate 20000                       # open loop
-  pegasus bench --workload multi_get --batch 100 --callers 16`,
+  pegasus bench --workload multi_get --batch 100 --callers 16
+  pegasus bench table                                                # all cases beside their targets`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
@@ -71,7 +72,9 @@ CPU time is measured when the servers run on this machine and belong to this use
 	flags.BoolVar(&o.LoadOnly, "load-only", false, "write the rows and end")
 	flags.StringVar(&dialect, "dialect", "thft1", "wire dialect: thft0, thft1 or native")
 	flags.Uint64Var(&o.Seed, "seed", 1, "of choices and values")
+	flags.IntVar(&o.RowsPerKey, "rows-per-key", 1, "rows that share a hash key, in workloads that do not touch whole hash keys")
 	flags.BoolVar(&asJSON, "json", false, "print the result as JSON")
+	cmd.AddCommand(newBenchTableCommand(), newBenchCurvesCommand())
 	return cmd
 }
 

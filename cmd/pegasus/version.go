@@ -14,13 +14,16 @@ const release = "0.1.0"
 // build says what this binary was made from.
 type build struct {
 	Version string
-	Commit  string // "unknown" when it was built outside of a checkout
+	Commit  string // or unknownCommit
 	Time    string // of the commit
 	Dirty   bool   // the checkout had changes
 }
 
+// unknownCommit stands where a binary was built outside of a checkout.
+const unknownCommit = "unknown"
+
 func readBuild() build {
-	b := build{Version: release, Commit: "unknown"}
+	b := build{Version: release, Commit: unknownCommit}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return b

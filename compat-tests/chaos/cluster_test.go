@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/BurntSushi/toml"
-	"github.com/pegasus-go/pegasus/compat-tests/cluster"
 	"github.com/pegasus-go/pegasus/compat-tests/netlab"
 	"github.com/pegasus-go/pegasus/compat-tests/thft"
+	"github.com/pegasus-go/pegasus/internal/ports"
 )
 
 const (
@@ -62,13 +62,13 @@ func newCluster(lab *netlab.Lab, dir, binary string, s shape, onEnd func(string)
 			return nil, err
 		}
 	}
-	ports := []int{metaPort, replicaPort}
+	bases := []int{metaPort, replicaPort}
 	if !lab.Isolated() {
-		first := cluster.FreePorts(metas + s.replicas)
+		first := ports.Free(metas + s.replicas)
 		if first == 0 {
 			return nil, errors.New("no free ports")
 		}
-		ports = []int{first, first + metas}
+		bases = []int{first, first + metas}
 	}
 	if s.zooKeeper {
 		if err := c.addEnsemble(onEnd); err != nil {
@@ -76,9 +76,9 @@ func newCluster(lab *netlab.Lab, dir, binary string, s shape, onEnd func(string)
 		}
 	}
 	for i := range metas + s.replicas {
-		role, n, port := roleMeta, i+1, ports[0]
+		role, n, port := roleMeta, i+1, bases[0]
 		if i >= metas {
-			role, n, port = roleReplica, i-metas+1, ports[1]
+			role, n, port = roleReplica, i-metas+1, bases[1]
 		}
 		if !lab.Isolated() {
 			port += n - 1
