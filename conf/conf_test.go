@@ -352,3 +352,19 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestZeroAsksForADerivedValue(t *testing.T) {
+	c := parse(t, "[apps.replica]\n[pegasus.server]\nmemory_bytes_max = 0\nrocksdb_block_cache_capacity = 8388608\n")
+	if c.PegasusServer.MemoryBytesMax != 0 || c.PegasusServer.RocksdbBlockCacheCapacity != 8<<20 {
+		t.Errorf("%d, %d", c.PegasusServer.MemoryBytesMax, c.PegasusServer.RocksdbBlockCacheCapacity)
+	}
+	for text, want := range map[string]string{
+		"[pegasus.server]\nmemory_bytes_max = 5":     "want 0 or a number of 268435456 or more",
+		"[replication]\nwrite_bytes_waiting_max = 1": "want 0 or a number of 1048576 or more",
+		"[network]\nframe_bytes_max = 0":             "want a number from 65536",
+	} {
+		if _, err := Parse("test.toml", "[apps.replica]\n"+text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}

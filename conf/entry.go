@@ -22,6 +22,7 @@ type Entry struct {
 	Own     bool // upstream does not have it
 
 	min, max int64
+	zero     string // what 0, which may be below min, stands for
 	enum     []string
 	check    string
 	kind     numberKind
@@ -69,7 +70,7 @@ func newEntry(section string, f reflect.StructField, field any) *Entry {
 	}
 	e := &Entry{
 		Section: section, Name: f.Tag.Get("key"), Type: kind.fv, Doc: f.Tag.Get("doc"), Default: f.Tag.Get("def"),
-		kind: kind, check: f.Tag.Get("check"), field: field,
+		kind: kind, check: f.Tag.Get("check"), zero: f.Tag.Get("zero"), field: field,
 		min: limit(f, "min", kind.min), max: limit(f, "max", kind.max),
 		Pending: f.Tag.Get("is") == "pending", Own: f.Tag.Get("is") == "own",
 	}
@@ -147,7 +148,7 @@ func (e *Entry) set(text string) error {
 }
 
 func (e *Entry) setNumber(n int64) error {
-	if n < e.min || n > e.max {
+	if (n < e.min || n > e.max) && !(n == 0 && e.zero != "") {
 		return fmt.Errorf("want %s", e.rangeText())
 	}
 	if e.check == "pow2" && (n <= 0 || n&(n-1) != 0) {
@@ -178,6 +179,13 @@ func (e *Entry) validText(text string) error {
 
 // rangeText names the allowed range without the ends that are only the type's.
 func (e *Entry) rangeText() string {
+	if e.zero != "" && e.min > 0 {
+		return "0 or " + e.limitsText()
+	}
+	return e.limitsText()
+}
+
+func (e *Entry) limitsText() string {
 	switch {
 	case e.max == e.kind.max && e.min == e.kind.min && e.kind.min != 0:
 		return fmt.Sprintf("a number from %d to %d", e.min, e.max)

@@ -2,9 +2,11 @@ package conf
 
 // PegasusServer is [pegasus.server]: the data in the replicas and the memory for it.
 type PegasusServer struct {
-	RocksdbBlockCacheCapacity                    Bytes         `key:"rocksdb_block_cache_capacity" fv:"u64" def:"268435456" min:"8388608" doc:"block cache of the process; give it what the machine can spare"`
-	RocksdbTotalSizeAcrossWriteBuffer            Bytes         `key:"rocksdb_total_size_across_write_buffer" fv:"u64" def:"268435456" min:"4194304" doc:"unflushed writes of all replicas together; the largest is flushed when it is spent"`
-	RocksdbWriteBufferSize                       Bytes         `key:"rocksdb_write_buffer_size" fv:"u64" def:"67108864" min:"1048576" doc:"unflushed writes of one replica"`
+	MemoryBytesMax                               Bytes         `key:"memory_bytes_max" fv:"i64" def:"0" min:"268435456" zero:"derived" is:"own" doc:"memory of a replica server, everything included; the limits of its parts that are 0 are derived from it. 0: half of what the machine or its control group has"`
+	GCPercent                                    Count         `key:"gc_percent" fv:"i64" def:"100" min:"10" max:"1000" is:"own" doc:"growth of the Go heap after which it is collected, in percent, as long as memory_bytes_max allows; the variable GOGC comes first"`
+	RocksdbBlockCacheCapacity                    Bytes         `key:"rocksdb_block_cache_capacity" fv:"u64" def:"0" min:"8388608" zero:"derived" doc:"block cache of the server, arenas of memtables included; 0: 36 % of memory_bytes_max, and what the other parts leave"`
+	RocksdbTotalSizeAcrossWriteBuffer            Bytes         `key:"rocksdb_total_size_across_write_buffer" fv:"u64" def:"0" min:"4194304" zero:"derived" doc:"unflushed writes of all replicas together; the largest are flushed from three quarters of it on, writes wait when it is spent. 0: 15 % of memory_bytes_max, at most 256 MiB"`
+	RocksdbWriteBufferSize                       Bytes         `key:"rocksdb_write_buffer_size" fv:"u64" def:"0" min:"1048576" zero:"derived" doc:"unflushed writes of one replica; 0: a quarter of rocksdb_total_size_across_write_buffer, at most 64 MiB"`
 	RocksdbMaxOpenFiles                          Count         `key:"rocksdb_max_open_files" fv:"i32" def:"10000" min:"100" doc:"table files open at once in the process"`
 	RocksdbMaxBackgroundCompactions              Count         `key:"rocksdb_max_background_compactions" fv:"i32" def:"0" min:"0" doc:"compactions at once in the process; 0: half of the processors"`
 	RocksdbMultiGetMaxIterationCount             Count         `key:"rocksdb_multi_get_max_iteration_count" fv:"u32" def:"3000" min:"1" doc:"rows that one multi_get looks at"`

@@ -17,6 +17,7 @@ type Replication struct {
 	StalenessForCommit                             Count           `key:"staleness_for_commit" fv:"i32" def:"20" min:"1" max:"10000" doc:"mutations in two-phase commit at once per partition"`
 	MaxMutationCountInPrepareList                  Count           `key:"max_mutation_count_in_prepare_list" fv:"i32" def:"110" min:"1" max:"100000" doc:"mutations kept in memory per partition, committed ones included"`
 	PrepareListBytesMax                            Bytes           `key:"prepare_list_bytes_max" fv:"i64" def:"16777216" min:"65536" is:"own" doc:"bytes of the committed mutations kept in memory per partition"`
+	PrepareListBytesTotalMax                       Bytes           `key:"prepare_list_bytes_total_max" fv:"i64" def:"0" min:"1048576" zero:"derived" is:"own" doc:"the same of all partitions of a server, which get equal parts; 0: 1.5 % of memory_bytes_max, at most 512 MiB"`
 	MutationTwoPCMinReplicaCount                   Count           `key:"mutation_2pc_min_replica_count" fv:"i32" def:"0" min:"0" doc:"members needed to accept writes; 0: one for a replica count up to 2, otherwise a majority"`
 	PrepareTimeoutMsForSecondaries                 Millis          `key:"prepare_timeout_ms_for_secondaries" fv:"i32" def:"3000" min:"1" doc:"how long a prepare is repeated to a secondary before it is removed"`
 	PrepareTimeoutMsForPotentialSecondaries        Millis          `key:"prepare_timeout_ms_for_potential_secondaries" fv:"i32" def:"5000" min:"1" doc:"how long a prepare is repeated to a learner before it is removed"`
@@ -63,7 +64,7 @@ type Replication struct {
 	ReplicasStatIntervalMs                         Live[Millis]    `key:"replicas_stat_interval_ms" fv:"u32" def:"30000" min:"100" is:"pending" doc:"period of the statistics of the replicas"`
 	LongReadsMax                                   Count           `key:"long_reads_max" fv:"i64" def:"64" min:"1" is:"own" doc:"scans and multi reads that run at once"`
 	LongReadsQueuedMax                             Count           `key:"long_reads_queued_max" fv:"i64" def:"10000" min:"1" is:"own" doc:"scans and multi reads that wait for their turn; more are refused as busy"`
-	WriteBytesWaitingMax                           Bytes           `key:"write_bytes_waiting_max" fv:"i64" def:"536870912" min:"1048576" is:"own" doc:"bytes of all writes of a server that wait to be committed; more are refused"`
+	WriteBytesWaitingMax                           Bytes           `key:"write_bytes_waiting_max" fv:"i64" def:"0" min:"1048576" zero:"derived" is:"own" doc:"bytes of all writes of a server that wait to be committed; more are refused. 0: 3 % of memory_bytes_max, at most 512 MiB"`
 	RowLockMapCapacity                             Live[Count]     `key:"row_lock_map_capacity" fv:"u64" def:"1024" min:"1" is:"pending" doc:"rows locked at once for idempotent atomic writes"`
 	LbIntervalMs                                   Millis          `key:"lb_interval_ms" fv:"i32" def:"10000" min:"100" is:"pending" doc:"period of the balancer"`
 	DuplicationEnabled                             bool            `key:"duplication_enabled" fv:"bool" def:"true" is:"pending" doc:"tables may be duplicated to other clusters"`

@@ -30,6 +30,7 @@ func (s *Server) registerCommands(c *rpc.Commands) {
 			Version   string `json:"version"`
 		}{"Release", s.opts.GitCommit, time.UnixMilli(s.startUnixMs).Format("2006-01-02 15:04:05"), s.opts.Version})
 	})
+	c.Register("memory", "show what the parts of the server's memory may hold and hold now", func([]string) string { return s.memoryText() })
 	// Log lines are written as they come; there is nothing to flush.
 	c.Register("flush-log", "flush the log", func([]string) string { return "Flush done." })
 	group := func(name, help string, all bool, one func(p *partition) string) {

@@ -157,9 +157,17 @@ func (p *partition) read(op rrdb.Op, req *rpc.Request) {
 	p.startRead(op, req, g)
 }
 
+// keptBodyBytes may be kept of a read's request whatever else waits; a larger one (many sort keys) is refused as busy while the server is full.
+const keptBodyBytes = 64 << 10
+
 func (p *partition) startRead(op rrdb.Op, req *rpc.Request, g *gates) {
 	if !op.IsLong() {
 		p.serveRead(op, req, g)
+		return
+	}
+	if len(req.Body) > keptBodyBytes && p.srv.rpc.Full() {
+		p.stats.readBusy.Add(1)
+		req.ReplyError(base.ErrBusy)
 		return
 	}
 	req.Keep()
@@ -196,6 +204,10 @@ func (p *partition) serveRead(op rrdb.Op, req *rpc.Request, g *gates) {
 		_, _ = store.Read(op, req.Body, nil, rc)
 		req.Drop()
 		return
+	}
+	if op.IsLong() {
+		rc.ResponseBytesMax = p.srv.answers.reserve(p.srv.rpc.OutBufferBytes())
+		defer p.srv.answers.release(rc.ResponseBytesMax)
 	}
 	backup, started := req.Backup, req.ArrivedAt()
 	var st rrdb.ReadStat

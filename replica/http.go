@@ -24,6 +24,7 @@ func (s *Server) pages() map[string]page {
 		"recentStartTime": {"Gets the server start time.", func(url.Values) (int, string) {
 			return http.StatusOK, toJSON(map[string]string{"RecentStartTime": time.UnixMilli(s.startUnixMs).Format("2006-01-02 15:04:05")})
 		}},
+		"memory":  {"Gets what the parts of the server's memory may hold and hold now.", s.pageMemory},
 		"metrics": {"[with_metric_fields=field1,...][&types=...][&ids=...][&attributes=attr1,value1,...][&metrics=...][&detail=true|false]. Queries the node metrics.", s.pageMetrics},
 		"replica/data_version": {"app_id=<app_id>. Gets the data version of a table's replicas.", func(q url.Values) (int, string) {
 			return s.perReplica(q, "app_id", func(list []*partition) any {

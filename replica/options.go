@@ -8,6 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/internal/host"
+	"github.com/pegasus-go/pegasus/internal/memory"
 	"github.com/pegasus-go/pegasus/replica/disk"
 	"github.com/pegasus-go/pegasus/replica/nfs"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
@@ -40,9 +41,16 @@ type Options struct {
 	// TickInterval is the grain of the cores' deadlines, default 50 ms.
 	TickInterval time.Duration
 
+	// Memory is what the server may use; the limits of its parts stand in the options of those who keep them, but for that of all
+	// prepare lists together. Zero: no such limit, and nothing to show.
+	Memory memory.Budget
+
 	Core   pacifica.Params
 	Engine rrdb.EngineOptions
 	RPC    rpc.ServerOptions
+	// PeerBufferBytesTotalMax bounds what all other servers together have not taken of what is sent to them, and as much what is being read
+	// of their answers. 0: no such limit.
+	PeerBufferBytesTotalMax int
 
 	Plog plog.Options // FS, Syncer and Logger are filled in
 	// JournalFileBytes is the size of a file of the journal that saves the logs of a disk syncs; 0: the default, negative: each log
@@ -134,6 +142,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.FlushBehindBytes <= 0 {
 		o.FlushBehindBytes = 64 << 20
+	}
+	if o.Core.PrepareListBytesMax <= 0 {
+		o.Core.PrepareListBytesMax = 16 << 20
 	}
 	if o.Core.NetworkRetryMs <= 0 {
 		o.Core.NetworkRetryMs = 300

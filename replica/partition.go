@@ -59,6 +59,8 @@ type partition struct {
 	checkpoints checkpointKeeper
 	flushedNs   atomic.Int64 // when the store was last flushed by tidy
 	keepLog     atomic.Bool  // an operator stopped log collection
+	// prepareListMax is what the core was last told; see sharePrepareLists.
+	prepareListMax atomic.Int64
 }
 
 // view is what the loop publishes for everybody else; it is never modified.
@@ -75,6 +77,7 @@ type view struct {
 	deadlineMs    int64
 	roleMs        int64
 	learners      []pacifica.Node
+	listBytes     int64 // committed mutations in the prepare list
 	phase         pacifica.LearnPhase
 	term          int64 // of the lease, see partition.term
 	leaving       bool  // the meta server was asked for a configuration and has not answered
@@ -91,6 +94,7 @@ func (p *partition) publish() {
 		status: p.core.Status(), transient: p.core.Transient(), ballot: cfg.Ballot, primary: cfg.Primary, secondaries: cfg.Secondaries,
 		reads: p.core.ReadsAllowed(), writes: p.core.WritesAllowed(),
 		lastCommitted: p.core.LastCommitted(), lastPrepared: p.core.LastPrepared(), deadlineMs: p.core.NextDeadlineMs(), phase: phase, term: p.term, leaving: p.core.Reconfiguring(),
+		listBytes: p.core.PrepareListBytes(),
 	}
 	if p.closing != nil || p.behind {
 		v.reads, v.writes = false, base.ErrInvalidState

@@ -40,6 +40,7 @@ type Server struct {
 	denyClients atomic.Bool
 	leaving     atomic.Bool  // primaries are being handed over; see refuseByRole
 	writeBytes  atomic.Int64 // of writes that are not answered yet
+	answers     answers      // of long reads
 	syncNow     chan struct{}
 	readers     *workers
 	journals    journals
@@ -71,6 +72,7 @@ func NewServer(o Options) (*Server, error) {
 		tasks: host.Group{On: o.Host}, journals: journals{byTag: map[string]journal{}},
 		opening: map[base.Gpid][]func(*partition){}, refused: map[base.Gpid]time.Time{}, shut: map[base.Gpid]closedReplica{},
 	}
+	s.answers.max = o.Memory.OutBuffers
 	s.readers.panicked = func(r any) { s.log.Error("job panicked", "panic", r, "stack", string(debug.Stack())) }
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.replicas.Store(newReplicaSet(map[base.Gpid]*partition{}))
@@ -102,7 +104,9 @@ func (s *Server) Start() error {
 		s.self = bound
 	}
 	s.log = s.log.With("node", s.self.String())
-	s.pool = s.opts.Net.Caller(rpc.PoolOptions{From: s.self, Logger: s.log})
+	s.pool = s.opts.Net.Caller(rpc.PoolOptions{
+		From: s.self, OutBufferBytesTotalMax: s.opts.PeerBufferBytesTotalMax, InBufferBytesTotalMax: s.opts.PeerBufferBytesTotalMax, Logger: s.log,
+	})
 	s.meta = newMetaClient(s.host, s.pool, s.opts.Metas, s.opts.MetaTimeout)
 	s.files = s.newFileClient()
 	if err := s.load(); err != nil {
@@ -194,6 +198,7 @@ func (s *Server) sleep(d time.Duration) bool { return host.Sleep(s.host, s.ctx, 
 func (s *Server) tickLoop() {
 	for s.sleep(s.opts.TickInterval) {
 		s.checkLease()
+		s.sharePrepareLists()
 		now := s.monoMs()
 		for _, p := range s.partitions() {
 			if p.view.Load().deadlineMs <= now {

@@ -152,8 +152,11 @@ func TestBytesInFlightOfAllConnections(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if !s.Full() {
+		t.Error("the server says that it is not full")
+	}
 	k.release()
-	waitFor(t, func() bool { return s.Stats().InFlightBytes == 0 })
+	waitFor(t, func() bool { return s.Stats().InFlightBytes == 0 && !s.Full() })
 }
 
 func TestReadBuffersOfAllConnections(t *testing.T) {

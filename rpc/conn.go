@@ -46,6 +46,7 @@ func newClientConn(p *Pool, to base.RPCAddress) *clientConn {
 	c := &clientConn{pool: p, to: to, calls: map[uint64]*pending{}}
 	c.ctx, c.cancel = context.WithCancel(p.ctx)
 	c.out.init(&p.bufs, ms(p.opts.StallMs))
+	c.out.share.of, c.in.budget = &p.outBytes, &p.inBytes
 	now := p.tick()
 	c.wheel.at = now
 	c.lastRead.Store(now)
@@ -58,12 +59,14 @@ func (c *clientConn) send(b *Batch, call *Call, done Done) (sent bool, code base
 	p, o := c.pool, &c.out
 	now := p.tick()
 	o.mu.Lock()
+	queued := o.queued()
 	switch {
 	case o.err != nil:
 		o.mu.Unlock()
 		return false, base.ErrNetworkFailure
 	case done != nil && len(c.calls) >= p.opts.InFlightMax,
-		o.queued()+len(call.Body) > p.opts.OutBufferBytesMax:
+		queued+len(call.Body) > p.opts.OutBufferBytesMax,
+		o.share.hindered(queued):
 		o.mu.Unlock()
 		return false, base.ErrCapacityExceeded
 	}
@@ -75,6 +78,7 @@ func (c *clientConn) send(b *Batch, call *Call, done Done) (sent bool, code base
 		c.seq &= 0x7fffffff // the sequence id is an i32 that some peers read as signed
 		q.b = appendTHFTRequest(q.b, p.opts.Dialect, call, uint32(c.seq))
 	}
+	o.share.set(o.queued())
 	if done != nil {
 		c.expect(done, now, call.TimeoutMs)
 	}
@@ -137,6 +141,7 @@ func (c *clientConn) run() {
 	defer c.pool.wg.Done()
 	defer c.cancel()
 	c.end(c.serve())
+	c.in.free()
 }
 
 func (c *clientConn) serve() error {

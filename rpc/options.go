@@ -107,6 +107,11 @@ type PoolOptions struct {
 	// has not taken; beyond them a call fails with ERR_CAPACITY_EXCEEDED. Defaults 65536, 64 MiB.
 	InFlightMax       int
 	OutBufferBytesMax int
+	// OutBufferBytesTotalMax bounds what all peers together have not taken: beyond it a call over a connection with more than 64 KiB of
+	// its own fails with ERR_CAPACITY_EXCEEDED. InBufferBytesTotalMax bounds the read buffers of all connections beyond the
+	// 64 KiB that each may have; a connection whose answer does not fit there is closed. Default 0: no such limits.
+	OutBufferBytesTotalMax int
+	InBufferBytesTotalMax  int
 	// FrameBytesMax bounds one answer. Default 256 MiB.
 	FrameBytesMax int
 	// DialMs bounds the making of a connection. Default 3000.

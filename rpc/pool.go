@@ -30,6 +30,14 @@ type Call struct {
 // goroutine of the pool, and must not block; body is valid until it returns.
 type Done = func(code base.ErrorCode, body []byte)
 
+// PoolStats are what the connections of a pool hold now beyond 64 KiB each, in bytes: answers being read, calls that peers have not taken.
+type PoolStats struct{ InBufferBytes, OutBufferBytes int64 }
+
+// Stats reads the counters.
+func (p *Pool) Stats() PoolStats {
+	return PoolStats{InBufferBytes: p.inBytes.used.Load(), OutBufferBytes: p.outBytes.used.Load()}
+}
+
 // Pool makes calls. It keeps one or a few connections to each peer, which are made when first
 // needed and again after they broke.
 type Pool struct {
@@ -39,6 +47,8 @@ type Pool struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // the timer, and one per connection
+
+	inBytes, outBytes budget
 
 	mu     sync.RWMutex
 	peers  map[base.RPCAddress][]*clientConn // nil where there is none
@@ -57,6 +67,7 @@ func NewPool(opts PoolOptions) *Pool {
 		peers: map[base.RPCAddress][]*clientConn{},
 		wake:  make(chan struct{}, 1),
 	}
+	p.inBytes.max, p.outBytes.max = int64(opts.InBufferBytesTotalMax), int64(opts.OutBufferBytesTotalMax)
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	p.wg.Add(1)
 	go p.keepTime()

@@ -326,3 +326,54 @@ func TestSendIsOneWay(t *testing.T) {
 		}
 	}
 }
+
+// Peers that take nothing hold a bounded amount together, and hold nobody up who takes what he is sent.
+func TestOutBuffersOfAllPeers(t *testing.T) {
+	_, reader := serve(t, ServerOptions{}, func(s *Server) { s.HandleStorage(answerShort) })
+	p := newPool(t, PoolOptions{OutBufferBytesTotalMax: 4 << 20, TimeoutMs: 60000})
+	big := someCall
+	big.Body = make([]byte, 300<<10)
+	var outcomes collect
+	for range 4 {
+		_, at := listen(t) // never reads
+		for range 100 {
+			p.Go(at, big, outcomes.done())
+		}
+	}
+	if n := p.Stats().OutBufferBytes; n <= 4<<20-int64(len(big.Body)) || n > 4<<20+8*int64(len(big.Body)) {
+		t.Errorf("%d bytes wait for peers", n)
+	}
+	var good collect
+	for range 20 { // one after the other: each finds the connection empty
+		done := make(chan struct{})
+		count := good.done()
+		p.Go(reader, big, func(code base.ErrorCode, body []byte) { count(code, body); close(done) })
+		<-done
+	}
+	good.want(t, base.ErrOK, 20)
+	p.Close()
+	outcomes.wg.Wait()
+	if outcomes.codes[base.ErrCapacityExceeded] == 0 || outcomes.codes[base.ErrNetworkFailure] == 0 {
+		t.Errorf("outcomes %v", outcomes.codes)
+	}
+	if st := p.Stats(); st != (PoolStats{}) {
+		t.Errorf("a closed pool holds %+v", st)
+	}
+}
+
+// An answer that does not fit into the read buffers of all connections ends its connection, and frees what it held.
+func TestReadBuffersOfAllPeers(t *testing.T) {
+	_, at := serve(t, ServerOptions{}, func(s *Server) {
+		s.HandleStorage(func(r *Request) { r.ReplyBytes(base.ErrOK, make([]byte, 4<<20)) })
+	})
+	for most, want := range map[int]base.ErrorCode{1 << 20: base.ErrNetworkFailure, 16 << 20: base.ErrOK} {
+		p := newPool(t, PoolOptions{InBufferBytesTotalMax: most, TimeoutMs: 60000})
+		var outcomes collect
+		p.Go(at, someCall, outcomes.done())
+		outcomes.want(t, want, 1)
+		p.Close()
+		if st := p.Stats(); st != (PoolStats{}) {
+			t.Errorf("a closed pool holds %+v", st)
+		}
+	}
+}

@@ -96,7 +96,7 @@ func (r *Request) ReplyAppend(f func(out []byte) []byte) {
 
 // ReplyTry is ReplyAppend for a result that may turn out to be an error: with a code other than
 // ERR_OK, what f appended is dropped and the answer is ReplyError(code). When the peer has left far too many answers
-// untaken, f is not called and the answer is ERR_BUSY.
+// untaken, f is not called and the answer is ERR_BUSY; so is an answer above 64 KiB while all peers together have.
 func (r *Request) ReplyTry(f func(out []byte) ([]byte, base.ErrorCode)) {
 	if !r.claim() {
 		return
@@ -126,6 +126,10 @@ func (r *Request) ReplyTry(f func(out []byte) ([]byte, base.ErrorCode)) {
 	}()
 	head := r.appendHead(b.b, base.ErrOK)
 	out, code := f(head)
+	if code == base.ErrOK && o.share.hindered(len(out)-start) {
+		code = base.ErrBusy // built while others filled up what all may hold
+		out = append(o.bufs.get().b, out[:start]...)
+	}
 	if code != base.ErrOK {
 		out = r.appendHead(out[:start], code)
 	}

@@ -35,6 +35,13 @@ func (s *Server) Stats() ServerStats {
 		InBufferBytes: s.inBytes.used.Load(), InFlightBytes: s.inFlightBytes.used.Load(), OutBufferBytes: s.outBytes.used.Load()}
 }
 
+// OutBufferBytes is that of Stats.
+func (s *Server) OutBufferBytes() int64 { return s.outBytes.used.Load() }
+
+// Full reports whether the unanswered requests of all connections are as many bytes as they may be. What can be refused, of a connection that
+// already holds much, should be: each connection may have one request more.
+func (s *Server) Full() bool { return s.inFlightBytes.over() }
+
 // LogLinesMax is how many warnings a server logs in a second; peers cause them at will. The number
 // of those left out is logged later.
 const LogLinesMax = 50

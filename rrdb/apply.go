@@ -39,6 +39,7 @@ const keptReplyBytesMax = 1 << 20
 func (s *Store) Apply(decree, timestampUs int64, defaultTTL int32, updates []Update, reply func(i int, body []byte)) error {
 	s.applyMu.Lock()
 	defer s.applyMu.Unlock()
+	s.engine.awaitRoom(s) // before life: a flush needs it, too
 	if err := s.enter("apply"); err != nil {
 		return err
 	}
@@ -152,7 +153,7 @@ func (m *mutation) commit(timestampUs int64) error {
 	if err := op.Finish(); err != nil {
 		return wrap("apply", err)
 	}
-	size := int64(m.b.Len())
+	bytes, entries := m.b.Len(), int(m.b.Count())
 	if err := m.b.Commit(pebble.NoSync); err != nil {
 		return wrap("apply", err)
 	}
@@ -161,7 +162,7 @@ func (m *mutation) commit(timestampUs int64) error {
 	}
 	m.s.lastTimestamp.Store(timestampUs)
 	m.s.lastDecree.Store(m.decree)
-	m.s.grew(size)
+	m.s.grew(bytes, entries)
 	return nil
 }
 

@@ -20,7 +20,10 @@ type Engine struct {
 	compactions *compactionPool
 
 	unflushed atomic.Int64  // bytes in memtables over all stores, roughly
+	pinned    atomic.Int64  // bytes in flushed memtables that iterators still read
 	relieving atomic.Bool   // a flush for the sake of the budget was asked for
+	flushes   chan *Store   // stores that were flushed, for the janitor; it finds those that do not fit
+	room      roomSignal    // memtables were flushed
 	sweepSlot chan struct{} // one sweep at a time
 
 	mu     sync.Mutex
@@ -34,6 +37,9 @@ type Engine struct {
 // janitorPeriod is how often scan contexts are checked for age and sweeps for being due.
 const janitorPeriod = 5 * time.Second
 
+// flushesNotedMax bounds the stores that wait for the janitor after a flush.
+const flushesNotedMax = 256
+
 // NewEngine makes the shared parts. Close it after the last store.
 func NewEngine(o EngineOptions) *Engine {
 	o.setDefaults(runtime.GOMAXPROCS(0))
@@ -43,6 +49,7 @@ func NewEngine(o EngineOptions) *Engine {
 		files:       pebble.NewFileCache(max(1, runtime.GOMAXPROCS(0)), o.FilesMax),
 		compactions: newCompactionPool(o.CompactionsMax),
 		sweepSlot:   make(chan struct{}, 1),
+		flushes:     make(chan *Store, flushesNotedMax),
 		stores:      map[*Store]struct{}{},
 		stop:        make(chan struct{}),
 		done:        make(chan struct{}),
@@ -116,6 +123,8 @@ func (e *Engine) remove(s *Store) {
 	delete(e.stores, s)
 	e.mu.Unlock()
 	e.unflushed.Add(-s.unflushed.Swap(0))
+	s.pin(0)
+	e.room.broadcast()
 }
 
 func (e *Engine) openStores() []*Store {
@@ -131,56 +140,8 @@ func (e *Engine) openStores() []*Store {
 // UnflushedBytes is how much of the memtable budget is in use.
 func (e *Engine) UnflushedBytes() int64 { return e.unflushed.Load() }
 
-// BlockCacheUsedBytes is how much of the block cache is in use, memtables included.
+// BlockCacheUsedBytes is what the blocks in the cache take.
 func (e *Engine) BlockCacheUsedBytes() int64 { return e.cache.Size() }
-
-func (e *Engine) overBudget() bool { return e.unflushed.Load() > e.opts.MemtableBudgetBytes }
-
-// relieve flushes the store with the largest memtables, and the next, until the budget is kept
-// again. It returns at once.
-func (e *Engine) relieve() {
-	if !e.relieving.CompareAndSwap(false, true) {
-		return
-	}
-	go func() {
-		ok, stuck := true, map[*Store]bool{}
-		for ok && e.overBudget() {
-			ok = e.flushLargest(stuck)
-		}
-		e.relieving.Store(false)
-		if ok && e.overBudget() {
-			e.relieve() // somebody asked between the last look and now
-		}
-	}()
-}
-
-// relieveRetryMs is the pause when a flush won nothing because the store grew meanwhile.
-const relieveRetryMs = 5
-
-// flushLargest flushes the largest store but those that are stuck, to which it adds one that
-// cannot flush (a full disk must not keep the stores of other disks from making room). False when
-// there is none left.
-func (e *Engine) flushLargest(stuck map[*Store]bool) bool {
-	var s *Store
-	for _, o := range e.openStores() {
-		if !stuck[o] && (s == nil || o.unflushed.Load() > s.unflushed.Load()) {
-			s = o
-		}
-	}
-	if s == nil {
-		return false
-	}
-	before := s.unflushed.Load()
-	if err := s.Flush(); err != nil {
-		stuck[s] = true
-		if !IsClosed(err) {
-			s.log.Warn("flush for the memtable budget failed", "err", err)
-		}
-	} else if s.unflushed.Load() >= before {
-		time.Sleep(relieveRetryMs * time.Millisecond)
-	}
-	return true
-}
 
 func (e *Engine) janitor() {
 	defer close(e.done)
@@ -190,9 +151,14 @@ func (e *Engine) janitor() {
 		select {
 		case <-e.stop:
 			return
+		case s := <-e.flushes:
+			e.settle(s)
 		case now := <-tick.C:
 			for _, s := range e.openStores() {
 				s.scans.expire(now)
+				if s.toSettle.Swap(false) || s.pinned.Load() > 0 {
+					e.settle(s)
+				}
 				if s.sweepDue(now) {
 					s.TriggerSweep()
 				}

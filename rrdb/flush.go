@@ -35,6 +35,7 @@ func (s *Store) flush() error {
 		select {
 		case <-done:
 			s.await()
+			freeSpare(s.db)
 			return s.Err()
 		case <-tick.C:
 		}
@@ -76,15 +77,31 @@ func (s *Store) applyRoom() error {
 	return nil
 }
 
-// grew accounts for bytes that went into the memtables.
-func (s *Store) grew(n int64) {
+// entryBytes is what a memtable takes for an entry beside key and value, on average.
+const entryBytes = 36
+
+// batchHeaderBytes of a batch do not go into a memtable.
+const batchHeaderBytes = 12
+
+// grew accounts for what a batch of so many bytes and entries takes in the memtables.
+func (s *Store) grew(bytes, entries int) {
+	n := int64(bytes-batchHeaderBytes) + entryBytes*int64(entries)
 	s.unflushed.Add(n)
-	if s.engine.unflushed.Add(n) > s.engine.opts.MemtableBudgetBytes {
+	s.engine.unflushed.Add(n)
+	if s.engine.tight() {
 		s.engine.relieve()
 	}
 }
 
-func (s *Store) flushBegan() { s.flushing.Store(s.unflushed.Load()) }
+// flushBegan notes what the flush will take off. The engine tells how large the memtables are that it writes; the rest was written since
+// to their successor. Our count is an estimate, so when nearly all is written, all is.
+func (s *Store) flushBegan(written int64) {
+	n := s.unflushed.Load()
+	if written < n-n/8 {
+		n = written
+	}
+	s.flushing.Store(n)
+}
 
 // emptyFlush is how the engine's event says that there was nothing to write; it has no exported value.
 const emptyFlush = "pebble: empty table"
@@ -99,10 +116,24 @@ func (s *Store) flushEnded(err error) {
 	n := min(s.flushing.Swap(0), s.unflushed.Load())
 	s.unflushed.Add(-n)
 	s.engine.unflushed.Add(-n)
+	s.engine.room.broadcast()
+	s.noteFlush()
 	s.durableDirty.Store(true)
 	s.versions.Store(false)
 	if s.opts.OnDurable != nil {
 		s.engine.opts.Notify(s.opts.OnDurable)
+	}
+}
+
+// noteFlush lets the janitor give back the memory of what was flushed, when the engine has let go of it.
+func (s *Store) noteFlush() {
+	if s.engine.opts.Deterministic {
+		return
+	}
+	select {
+	case s.engine.flushes <- s:
+	default:
+		s.toSettle.Store(true)
 	}
 }
 

@@ -85,7 +85,7 @@ func (r *reading) batchGet(body []byte) {
 			status, drop = r.failed(err), true
 			break
 		}
-		if found && int64(r.st.Bytes) >= r.s.engine.opts.ResponseBytesMax {
+		if found && int64(r.st.Bytes) >= r.responseMax() {
 			status = StatusIncomplete
 			break
 		}

@@ -23,7 +23,7 @@ func (r *reading) multiGet(body []byte) {
 	if n := int(q.maxCount); n > 0 && n < g.capCount {
 		g.capCount = n
 	}
-	g.capSize = r.s.engine.opts.ResponseBytesMax
+	g.capSize = r.responseMax()
 	if q.maxSize > 0 {
 		g.capSize = min(g.capSize, int64(q.maxSize))
 	}

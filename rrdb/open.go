@@ -56,6 +56,7 @@ func (e *Engine) Open(dir string, o StoreOptions) (_ *Store, err error) {
 		log:    e.opts.Logger.With("gpid", o.Gpid.String()),
 		tails:  newTails(o.Gpid, o.Server),
 		schema: schemaV1,
+		closed: true, // until the end: the engine knows the store from here on
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.scans.init(e.opts.ScanContextsMax, e.opts.ScanContextLife)
@@ -81,6 +82,9 @@ func (e *Engine) Open(dir string, o StoreOptions) (_ *Store, err error) {
 	s.await()
 	s.durable = s.lastDecree.Load()
 	s.sweeper.init(e.nextSweep(time.Now()))
+	s.life.Lock()
+	s.closed = false
+	s.life.Unlock()
 	return s, nil
 }
 

@@ -61,7 +61,7 @@ func (s *Store) listener() *pebble.EventListener {
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
 			s.fail(&Error{Op: "read", Class: ClassCorruption, Err: fmt.Errorf("%s: %w", info.Path, info.Details)})
 		},
-		FlushBegin: func(pebble.FlushInfo) { s.flushBegan() },
+		FlushBegin: func(info pebble.FlushInfo) { s.flushBegan(int64(info.InputBytes)) },
 		FlushEnd:   func(info pebble.FlushInfo) { s.flushEnded(info.Err) },
 		WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
 			s.log.Warn("writes stalled", "reason", info.Reason)

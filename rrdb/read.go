@@ -12,6 +12,9 @@ type ReadContext struct {
 	PartitionVersion int32  // partition_count-1, or -1 while a split switches over
 	ValidateHash     bool   // env replica.split.validate_partition_hash
 
+	// ResponseBytesMax lowers EngineOptions.ResponseBytesMax for this read; 0: it does not.
+	ResponseBytesMax int64
+
 	// Caller names the client in the log of slow reads; may be nil.
 	Caller interface{ RemoteAddr() string }
 }
@@ -40,6 +43,15 @@ func (s *Store) Read(op Op, body, out []byte, rc ReadContext) (res []byte, st Re
 		return s.readPoint(op, body, out, rc)
 	}
 	return s.readMany(op, body, out, rc)
+}
+
+// responseMax is how many bytes of rows the answer may have.
+func (r *reading) responseMax() int64 {
+	most := r.s.engine.opts.ResponseBytesMax
+	if r.rc.ResponseBytesMax > 0 {
+		most = min(most, r.rc.ResponseBytesMax)
+	}
+	return most
 }
 
 // readPoint is apart from readMany because its state stays off the heap.

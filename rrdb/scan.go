@@ -55,7 +55,7 @@ func (r *reading) getScanner(body []byte) {
 	if !k.startIncl && c.it.Valid() && bytes.Equal(c.it.Key(), k.start) {
 		c.it.Next()
 	}
-	lim := r.s.newLimiter(r.s.engine.opts.ScanIterationsMax, r.s.engine.opts.ScanIterationsMax, r.s.engine.opts.ResponseBytesMax)
+	lim := r.s.newLimiter(r.s.engine.opts.ScanIterationsMax, r.s.engine.opts.ScanIterationsMax, r.responseMax())
 	r.scanBatch(c, &list, &lim)
 }
 
@@ -112,7 +112,7 @@ func (r *reading) scan(body []byte) {
 		r.endScan(&list, StatusNotFound, 0, -1)
 		return
 	}
-	lim := r.s.newLimiter(c.batch, c.batch, r.s.engine.opts.ResponseBytesMax)
+	lim := r.s.newLimiter(c.batch, c.batch, r.responseMax())
 	r.scanBatch(c, &list, &lim)
 }
 

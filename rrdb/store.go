@@ -24,7 +24,7 @@ type Store struct {
 	schema uint8 // of the values this store writes
 
 	life    sync.RWMutex // read side: an operation runs; write side: Close
-	closed  bool         // under life
+	closed  bool         // under life; also before the store is open
 	closing atomic.Bool  // tells long reads to end
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -40,6 +40,8 @@ type Store struct {
 	durable       int64 // under durableMu
 
 	unflushed     atomic.Int64
+	pinned        atomic.Int64 // see Engine.pinned
+	toSettle      atomic.Bool  // a flush was not noted by the janitor
 	flushing      atomic.Int64 // part of unflushed that a running flush writes out
 	flushFails    atomic.Int64
 	flushErr      atomic.Pointer[error]

@@ -289,13 +289,13 @@ func (p *sweepPass) reclaim() error {
 	if n == 0 {
 		return nil
 	}
-	size := int64(b.Len())
+	bytes, entries := b.Len(), int(b.Count())
 	if err := b.Commit(pebble.NoSync); err != nil {
 		return wrap("sweep", err)
 	}
 	p.res.Deleted += n
 	s.stats.sweptRows.Add(n)
-	s.grew(size)
+	s.grew(bytes, entries)
 	return nil
 }
 

@@ -99,6 +99,9 @@ func (p *plan) settingsOf(m member) (settings, error) {
 	} else {
 		set("replication", "data_dirs", "data:"+filepath.Join(m.Dir, "data"))
 		set("replication", "plog_sync", p.PlogSync)
+		if p.MemoryBytes > 0 {
+			set("pegasus.server", "memory_bytes_max", p.MemoryBytes)
+		}
 	}
 	if failed != nil {
 		return nil, failed

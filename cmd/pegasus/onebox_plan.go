@@ -70,6 +70,8 @@ type plan struct {
 	ZooKeeper string // empty: the embedded store
 	PlogSync  string
 	Sets      []string // "section.key=value" for every server
+	// MemoryBytes is for each replica server; 0: each decides for itself, since the memory of the machine is not known.
+	MemoryBytes int64
 }
 
 // newPlan checks the options and lays the servers out.
@@ -84,7 +86,7 @@ func newPlan(o oneboxOptions) (*plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--dir %s: %w", o.dir, err)
 	}
-	p := &plan{Dir: dir, Given: o.dir, ZooKeeper: o.zookeeper, PlogSync: o.plogSync, Sets: o.sets}
+	p := &plan{Dir: dir, Given: o.dir, ZooKeeper: o.zookeeper, PlogSync: o.plogSync, Sets: o.sets, MemoryBytes: oneboxMemory(o.replicas)}
 	p.add(roleMeta, o.metas, o.metaPort)
 	p.add(roleReplica, o.replicas, o.replicaPort)
 	seen := map[int]string{}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/pegasus-go/pegasus/conf"
+	"github.com/pegasus-go/pegasus/internal/memory"
 )
 
 func TestPagesOfTheProcess(t *testing.T) {
@@ -49,7 +50,7 @@ func TestShippedConfigurationsBecomeOptions(t *testing.T) {
 	if c, err = conf.Load("../../conf/replica.toml"); err != nil {
 		t.Fatal(err)
 	}
-	replica, err := replicaOptions(c, nil)
+	replica, err := replicaOptions(c, &memory.Budget{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +68,7 @@ func TestZeroMeansNoLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := replicaOptions(c, nil)
+	o, err := replicaOptions(c, &memory.Budget{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,30 +10,39 @@ import (
 
 	"github.com/pegasus-go/pegasus/conf"
 	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/internal/memory"
 	"github.com/pegasus-go/pegasus/replica"
 	"github.com/pegasus-go/pegasus/replica/disk"
 	"github.com/pegasus-go/pegasus/replica/nfs"
 	"github.com/pegasus-go/pegasus/replica/pacifica"
 	"github.com/pegasus-go/pegasus/replica/plog"
+	"github.com/pegasus-go/pegasus/rpc"
 	"github.com/pegasus-go/pegasus/rrdb"
 )
 
 func startReplica(c *conf.Config, logger *slog.Logger) (server, error) {
-	options, err := replicaOptions(c, logger)
+	budget, source, err := planMemory(c)
 	if err != nil {
 		return nil, err
 	}
+	options, err := replicaOptions(c, &budget, logger)
+	if err != nil {
+		return nil, err
+	}
+	release := claimMemory(c, &budget, source, logger)
 	s, err := openReplica(options, dyingWait)
 	if err != nil {
+		release()
 		return nil, err
 	}
 	awaitPort(listenHost(c), int(c.AppsReplica.Ports), passingWait)
 	awaitDying(int(c.AppsReplica.Ports))
 	if err := s.Start(); err != nil {
 		s.Close() // the reason of the failed start is what matters
+		release()
 		return nil, err
 	}
-	return &replicaServer{Server: s, metas: options.Metas, witness: c.Replication.FDWitness}, nil
+	return &replicaServer{Server: s, metas: options.Metas, witness: c.Replication.FDWitness, release: release}, nil
 }
 
 // replicaServer is a replica server with what its witness has to know.
@@ -41,6 +50,12 @@ type replicaServer struct {
 	*replica.Server
 	metas   []base.RPCAddress
 	witness bool
+	release func() // gives back its claim on the memory of the process
+}
+
+func (s *replicaServer) Close() error {
+	defer s.release()
+	return s.Server.Close()
 }
 
 func (s *replicaServer) testimony() (testimony, bool) {
@@ -66,7 +81,7 @@ func openReplica(o replica.Options, wait time.Duration) (*replica.Server, error)
 	}
 }
 
-func replicaOptions(c *conf.Config, logger *slog.Logger) (replica.Options, error) {
+func replicaOptions(c *conf.Config, budget *memory.Budget, logger *slog.Logger) (replica.Options, error) {
 	r := &c.Replication
 	address, err := toldAddress(c, c.AppsReplica)
 	if err != nil {
@@ -88,9 +103,11 @@ func replicaOptions(c *conf.Config, logger *slog.Logger) (replica.Options, error
 		DataDirs:                r.DataDirs.String(),
 		DefaultDataDir:          filepath.Join(c.Core.DataDir, "replica"),
 		DataDirsBlackList:       r.DataDirsBlackListFile,
+		Memory:                  *budget,
 		Core:                    pacificaParams(r),
-		Engine:                  engineOptions(c),
-		RPC:                     rpcServerOptions(c, logger),
+		Engine:                  engineOptions(c, budget),
+		RPC:                     replicaRPCOptions(c, budget, logger),
+		PeerBufferBytesTotalMax: int(budget.Peers),
 		Plog:                    log,
 		JournalFileBytes:        orNone(r.PlogJournalFileBytes),
 		BeaconInterval:          r.FDBeaconIntervalSeconds.Duration(),
@@ -115,11 +132,11 @@ func replicaOptions(c *conf.Config, logger *slog.Logger) (replica.Options, error
 		DenyClientOnStart:    r.DenyClientOnStart,
 		KeepLog:              !r.PlogGCEnabled,
 		NoHTTP:               !c.HTTP.EnableHTTPServer,
-		FileCopy:             fileCopyOptions(c),
+		FileCopy:             fileCopyOptions(c, budget),
 		SendRateMBps:         int(c.NFS.MaxSendRateMegabytesPerDisk.Get()),
 		LongReadsMax:         int(r.LongReadsMax),
 		LongReadsQueuedMax:   int(r.LongReadsQueuedMax),
-		WriteBytesWaitingMax: int64(c.Replication.WriteBytesWaitingMax),
+		WriteBytesWaitingMax: budget.Writes,
 		ReplicasOpenMax:      int(r.MaxReplicasOnLoadForEachDisk.Get()),
 		ClusterName:          r.ClusterName,
 		Version:              b.Version,
@@ -129,11 +146,18 @@ func replicaOptions(c *conf.Config, logger *slog.Logger) (replica.Options, error
 	}, nil
 }
 
-func fileCopyOptions(c *conf.Config) nfs.ClientOptions {
+// replicaRPCOptions are those of a meta server, with limits from the budget.
+func replicaRPCOptions(c *conf.Config, budget *memory.Budget, logger *slog.Logger) rpc.ServerOptions {
+	o := rpcServerOptions(c, logger)
+	o.InFlightBytesTotalMax, o.InBufferBytesTotalMax, o.OutBufferBytesTotalMax = int(budget.InFlight), int(budget.InBuffers), int(budget.OutBuffers)
+	return o
+}
+
+func fileCopyOptions(c *conf.Config, budget *memory.Budget) nfs.ClientOptions {
 	n := &c.NFS
 	return nfs.ClientOptions{
 		BlockBytes:         int(n.NfsCopyBlockBytes),
-		RequestsMax:        int(n.MaxConcurrentRemoteCopyRequests),
+		RequestsMax:        copyRequests(c, budget),
 		RequestsPerCopyMax: int(n.MaxFileCopyRequestCountPerFile),
 		RetriesMax:         int(n.MaxRetryCountPerCopyRequest),
 		TimeoutMs:          int(n.RPCTimeoutMs.Duration().Milliseconds()),
@@ -174,12 +198,12 @@ func plogOptions(r *conf.Replication) (plog.Options, error) {
 	}, nil
 }
 
-func engineOptions(c *conf.Config) rrdb.EngineOptions {
+func engineOptions(c *conf.Config, budget *memory.Budget) rrdb.EngineOptions {
 	s := &c.PegasusServer
 	o := rrdb.EngineOptions{
-		BlockCacheBytes:           int64(s.RocksdbBlockCacheCapacity),
-		MemtableBudgetBytes:       int64(s.RocksdbTotalSizeAcrossWriteBuffer),
-		MemtableBytesMax:          int64(s.RocksdbWriteBufferSize),
+		BlockCacheBytes:           budget.BlockCache,
+		MemtableBudgetBytes:       budget.Memtables,
+		MemtableBytesMax:          budget.Memtable,
 		FilesMax:                  int(s.RocksdbMaxOpenFiles),
 		CompactionsMax:            int(s.RocksdbMaxBackgroundCompactions),
 		IgnoreOtherClusterIDs:     c.Replication.DupIgnoreOtherClusterIDs,

@@ -27,6 +27,7 @@ var floors = []floor{
 	{dir: "idl", level: 0},
 	{dir: "internal/lint", level: 0},
 	{dir: "internal/host", level: 0},
+	{dir: "internal/memory", level: 0},
 	{dir: "internal/plot", level: 0},
 	{dir: "internal/ports", level: 0},
 	{dir: "internal/mutants", level: 5},
@@ -45,14 +46,14 @@ var floors = []floor{
 	{dir: "client", level: 3, imports: []string{"gen-go", "rpc"}},
 
 	{dir: "meta", level: 4, imports: []string{"gen-go", "rpc", "internal/host", "zkmeta", "meta/cluster"}},
-	{dir: "replica", level: 4, imports: []string{"gen-go", "rpc", "internal/host", "rrdb", "replica/plog", "replica/pacifica"}},
+	{dir: "replica", level: 4, imports: []string{"gen-go", "rpc", "internal/host", "internal/memory", "rrdb", "replica/plog", "replica/pacifica"}},
 	{dir: "shell", level: 4, imports: []string{"gen-go", "rpc", "client"}},
 	{dir: "bench", level: 4, imports: []string{"gen-go", "rpc", "client", "internal/plot", "internal/ports"}},
 	{dir: "sim", level: 4, imports: []string{"gen-go", "rpc", "internal/host", "rrdb", "zkmeta", "replica/plog", "replica/pacifica", "meta/cluster", "client", "meta", "replica", "sim/faultfs"}},
 	{dir: "compat-tests", level: 4, imports: []string{"gen-go", "rpc", "client", "conf", "internal/plot", "internal/ports"}},
 
 	// cmd fills the options of the servers, which hold those of the packages they are made of.
-	{dir: "cmd", level: 5, imports: []string{"gen-go", "conf", "rpc", "rrdb", "zkmeta", "replica/plog", "replica/pacifica", "meta/cluster", "client", "meta", "replica", "shell", "bench"}},
+	{dir: "cmd", level: 5, imports: []string{"gen-go", "conf", "internal/memory", "rpc", "rrdb", "zkmeta", "replica/plog", "replica/pacifica", "meta/cluster", "client", "meta", "replica", "shell", "bench"}},
 }
 
 // floorOf returns the line with the longest directory that covers dir.

@@ -82,6 +82,11 @@ func NewClient(caller Caller, o ClientOptions) *Client {
 	return &Client{o: o, fs: o.FS, caller: caller, slots: host.NewSlots(o.RequestsMax), rate: newLimiter(o.RateMBps)}
 }
 
+// InFlightBytes is the size of the blocks that are being fetched, at most RequestsMax times BlockBytes.
+func (c *Client) InFlightBytes() int64 {
+	return int64(c.o.RequestsMax-len(c.slots)) * int64(c.o.BlockBytes)
+}
+
 // SetRate changes RateMBps.
 func (c *Client) SetRate(mbps int) { c.rate.set(mbps) }
 

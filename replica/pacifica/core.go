@@ -255,6 +255,15 @@ func (c *Core) MaxDecree() int64 { return c.list.last }
 // SetDefaultTTL sets the default_ttl, in seconds, that new mutations carry.
 func (c *Core) SetDefaultTTL(seconds int32) { c.defaultTTL = seconds }
 
+// PrepareListBytes is what the committed mutations in the prepare list take, as encoded.
+func (c *Core) PrepareListBytes() int64 { return c.list.committedBytes }
+
+// SetPrepareListBytesMax changes Params.PrepareListBytesMax.
+func (c *Core) SetPrepareListBytesMax(n int64) {
+	c.list.bytesMax = n
+	c.list.trim()
+}
+
 // SetMaxReplicaCount adopts the table's replica count.
 func (c *Core) SetMaxReplicaCount(n int32) { c.config.MaxReplicaCount = n }
 

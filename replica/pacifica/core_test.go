@@ -240,6 +240,19 @@ func TestBrokenConnectionIsTriedAgainBeforeTheSecondaryGoes(t *testing.T) {
 	one[UpdateMeta](t, a.step(broken))
 }
 
+func TestFullBuffersAreNoReasonToLoseAMember(t *testing.T) {
+	for _, code := range []base.ErrorCode{base.ErrCapacityExceeded, base.ErrBusy} {
+		a := primaryOf(t, nodeB, nodeC)
+		a.step(write(1))
+		full := PrepareReplied{From: nodeC, Ballot: 3, Decree: 1, Err: code}
+		if e := one[SendPrepare](t, a.step(full)); e.DelayMs <= 0 {
+			t.Errorf("%v: asked again at once", code)
+		}
+		a.now += a.params.PrepareTimeoutMs
+		one[UpdateMeta](t, a.step(full)) // but it does not hold the group up for ever
+	}
+}
+
 func TestUnknownOutcomeIsNotAnsweredAndWaitingWritesAreRefused(t *testing.T) {
 	a := primaryOf(t, nodeB, nodeC)
 	a.params.WindowDecrees = 1

@@ -85,10 +85,15 @@ func (l *prepareList) advance() *entry {
 	e := l.slot(l.committed)
 	e.waiting, e.ackTokens = nil, nil
 	l.committedBytes += int64(len(e.m.Raw))
+	l.trim()
+	return e
+}
+
+// trim forgets the oldest committed mutations, but for the last, while they have too many bytes.
+func (l *prepareList) trim() {
 	for l.committedBytes > l.bytesMax && l.min < l.committed {
 		l.popOldest()
 	}
-	return e
 }
 
 // lastLogged is the end of the contiguous logged run that starts at L.

@@ -177,7 +177,7 @@ func (c *Core) onPrepareReplied(ev PrepareReplied) {
 			c.commitPrimary()
 		}
 		return
-	case base.ErrInactiveState, base.ErrTryAgain:
+	case base.ErrInactiveState, base.ErrTryAgain, base.ErrCapacityExceeded, base.ErrBusy: // the last two: buffers are full, here or there
 		if elapsedMs+retryPrepareMs < timeoutMs {
 			c.sendPrepare(ev.From, l, e.m, retryPrepareMs)
 			return
