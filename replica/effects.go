@@ -53,17 +53,14 @@ func (p *partition) flushAppends() {
 
 // appended runs on the goroutine of the log.
 func (p *partition) appended(logged []item, err error) {
-	turn := false
 	for i := range logged {
-		it := &logged[i]
 		if err != nil {
-			ev := it.event.(pacifica.Logged)
+			ev := logged[i].event.(pacifica.Logged)
 			ev.Err = fmt.Errorf("append decree %d to the log of %s: %w", ev.Decree, p.gpid, err)
-			it.event = ev
+			logged[i].event = ev
 		}
-		turn = it.all.last() || err != nil || turn
 	}
-	p.mail.add(turn, logged...)
+	p.mail.arrive(err != nil, logged...)
 }
 
 func (p *partition) perform(effect pacifica.Effect) {

@@ -32,11 +32,22 @@ type mailbox struct {
 func newMailbox(on host.Host) *mailbox { return &mailbox{wake: make(chan struct{}, 1), on: on} }
 
 // put appends items and lets the loop take all there are; false when the loop has ended.
-func (m *mailbox) put(items ...item) bool { return m.add(true, items...) }
+func (m *mailbox) put(items ...item) bool { return m.add(true, items) }
 
-// add is put, but without a turn the items lie until the loop has another reason for one. So it is for what is certain to
-// be followed by something else, and decides nothing before.
-func (m *mailbox) add(turn bool, items ...item) bool {
+// arrive appends what mutations wait for. The loop gets a turn if it is urgent, or the last that one of them waits for; otherwise
+// the items lie until it has another reason for one.
+func (m *mailbox) arrive(urgent bool, items ...item) {
+	m.add(urgent, items)
+	last := false
+	for i := range items { // only now: whoever is the last must find the others in the mailbox
+		last = items[i].all.last() || last
+	}
+	if last && !urgent {
+		m.add(true, nil)
+	}
+}
+
+func (m *mailbox) add(turn bool, items []item) bool {
 	m.mu.Lock()
 	if m.closed {
 		m.mu.Unlock()

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/pegasus-go/pegasus/internal/host"
@@ -17,8 +18,13 @@ func TestMailboxGivesTurns(t *testing.T) {
 		}
 	}()
 	event := func(n int64) item { return item{event: pacifica.Logged{Decree: n}} }
-	m.add(false, event(1))
-	m.add(false, event(2))
+	never := new(arrivals) // more than arrive
+	for range 10 {
+		never.expect()
+	}
+	waitedFor := func(n int64) item { return item{event: pacifica.Logged{Decree: n}, all: never} }
+	m.arrive(false, waitedFor(1))
+	m.arrive(false, waitedFor(2))
 	select {
 	case items := <-took:
 		t.Fatalf("a turn for %v", items)
@@ -34,9 +40,35 @@ func TestMailboxGivesTurns(t *testing.T) {
 	if items := <-took; len(items) != 1 {
 		t.Errorf("%d items", len(items))
 	}
-	m.add(false, event(5))
-	if left := m.close(); len(left) != 1 || m.put(event(6)) || m.add(false, event(7)) {
+	m.arrive(false, waitedFor(5))
+	if left := m.close(); len(left) != 1 || m.put(event(6)) || m.add(false, []item{event(7)}) {
 		t.Errorf("%d items were left", len(left))
+	}
+}
+
+// What arrives at the same time is all there when the last of it gives the turn.
+func TestArrivalsAtTheSameTime(t *testing.T) {
+	const members = 3
+	m := newMailbox(host.System)
+	var spare []item
+	for round := range 2000 {
+		all := new(arrivals)
+		for range members {
+			all.expect()
+		}
+		var wg sync.WaitGroup
+		for range members {
+			wg.Go(func() { m.arrive(false, item{all: all}) })
+		}
+		got := 0
+		for got < members { // hangs when something lies without a turn to come
+			items := m.take(spare)
+			got += len(items)
+			spare = items
+		}
+		if wg.Wait(); got != members {
+			t.Fatalf("round %d: %d items", round, got)
+		}
 	}
 }
 

@@ -30,8 +30,7 @@ func (p *partition) sendPrepare(e pacifica.SendPrepare) {
 			code = readAck(body)
 		}
 		replied.Err = code
-		turn := all.last() || code != base.ErrOK
-		p.mail.add(turn, item{event: replied})
+		p.mail.arrive(code != base.ErrOK, item{event: replied, all: all})
 	})
 }
 
