@@ -33,6 +33,8 @@ type Panel struct {
 
 	// ShadeFrom marks everything from there on along X when it is not zero.
 	ShadeFrom float64
+	// Events are marked along X.
+	Events []Event
 }
 
 // Figure is panels one below the other.
@@ -116,6 +118,7 @@ func (c canvas) draw(colour map[string]string) {
 	fmt.Fprintf(c.b, `<path d="M%d %dv%dh%d" fill="none" stroke="#888"/>`+"\n", marginLeft, c.top, c.height, panelWidth)
 	fmt.Fprintf(c.b, `<text x="8" y="%d">%s</text>`+"\n", c.top+c.height/2, html.EscapeString(c.panel.Y.Name))
 	fmt.Fprintf(c.b, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", right, bottom+32, html.EscapeString(c.panel.X.Name))
+	c.drawEvents(atX)
 	for _, l := range c.panel.Lines {
 		var points []string
 		for _, p := range l.Points {
