@@ -44,6 +44,7 @@ func (s *Server) registerCommands(c *rpc.Commands) {
 		return "triggered"
 	})
 	group("replica.query-progress", "show how far log and storage are", true, func(p *partition) string { return p.progress() })
+	group("replica.query-compact", "show the last manual compaction and the one under way", true, func(p *partition) string { return p.compactionText() })
 	group("replica.query-app-envs", "show the table environments in force", false, func(p *partition) string {
 		var out []string
 		for k, v := range p.app.Load().Envs {

@@ -44,6 +44,7 @@ type Server struct {
 	readers     *workers
 	journals    journals
 	learnSlots  host.Slots
+	compacting  atomic.Int64 // manual compactions that run
 
 	ctx    context.Context
 	cancel context.CancelFunc

@@ -59,7 +59,9 @@ func learn(ctx context.Context, s *stage) error {
 	kind := metaadmin.BalancerRequestType_copy_secondary
 	primary := p.GetPrimary().Val()
 	s.begin("learning begins")
-	err = s.propose(ctx, bigTable, p.Pid, &kind, func(now *layer2.PartitionConfiguration) bool { return isSecondary(now, to) && len(now.Secondaries) == members-1 },
+	err = s.propose(ctx, bigTable, p.Pid, &kind, func(now *layer2.PartitionConfiguration) bool {
+		return isSecondary(now, to) && len(now.Secondaries) == members-1
+	},
 		action(primary, to, metaadmin.ConfigType_CT_ADD_SECONDARY_FOR_LB), action(primary, from, metaadmin.ConfigType_CT_DOWNGRADE_TO_INACTIVE))
 	s.end("healthy")
 	s.note("%d MB in %.1f s", s.o.LearnBytes>>20, s.windows[len(s.windows)-1].length().Seconds())
