@@ -29,6 +29,7 @@ type Server struct {
 	disks      *disk.Manager
 	rpc        *rpc.Server
 	pool       rpc.Caller
+	filePool   rpc.Caller // connections of its own for files: a prepare or its answer must not wait behind blocks of megabytes
 	meta       *metaClient
 	files      *nfs.Client
 	fileServer *nfs.Server
@@ -104,6 +105,7 @@ func (s *Server) Start() error {
 	}
 	s.log = s.log.With("node", s.self.String())
 	s.pool = s.opts.Net.Caller(rpc.PoolOptions{From: s.self, Logger: s.log})
+	s.filePool = s.opts.Net.Caller(rpc.PoolOptions{From: s.self, Logger: s.log})
 	s.meta = newMetaClient(s.host, s.pool, s.opts.Metas, s.opts.MetaTimeout)
 	s.files = s.newFileClient()
 	if err := s.load(); err != nil {
@@ -146,7 +148,7 @@ func (s *Server) Close() error {
 	err := s.rpc.Close()
 	s.readers.close()
 	if s.pool != nil {
-		err = errors.Join(err, s.pool.Close())
+		err = errors.Join(err, s.pool.Close(), s.filePool.Close())
 	}
 	s.tasks.Wait()
 	return errors.Join(err, s.journals.close(), s.engine.Close(), s.disks.Close())

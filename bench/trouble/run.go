@@ -9,6 +9,8 @@ import (
 	"os"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/pegasus-go/pegasus/bench"
 	"github.com/pegasus-go/pegasus/bench/box"
 	"github.com/pegasus-go/pegasus/bench/report"
@@ -161,6 +163,7 @@ func (c *cluster) measure(ctx context.Context, m *Measured) error {
 	} else if !quiet {
 		s.say("the servers are still at work after %v", settleMax)
 	}
+	unix.Sync() // what was loaded must not be written out during the quiet phase
 	s.say("%s ops/s, quiet for %v", report.Thousands(c.o.Rate), c.o.Quiet)
 	s.began = time.Now()
 	seen := newSamples(s.began)

@@ -356,7 +356,10 @@ func (c *Client) copyBlock(ctx context.Context, job *Copy, b block) error {
 	if b.file.left--; b.file.left == 0 {
 		return b.file.finish()
 	}
-	return nil
+	// Begins to write the block out and waits for those before it, so that little is dirty at a time: what piles up would
+	// be written in one go, with the syncs of the private logs behind it.
+	_, err := b.file.file.SyncTo(b.offset + int64(b.size))
+	return err
 }
 
 // call makes one request, again after an error that may pass.
