@@ -188,6 +188,18 @@ func (c *cluster) measure(ctx context.Context, m *Measured) error {
 	if seen.lost > 0 {
 		return fmt.Errorf("%d operations beyond the %d that are kept: choose a lower --rate or shorter phases", seen.lost, samplesMax)
 	}
+	m.seen(s, seen, quiet, over)
+	for _, kind := range kinds {
+		if m.Quiet[kind].Operations == 0 || m.During[kind].Operations == 0 {
+			return fmt.Errorf("no %s was answered in the quiet phase, or none during the trouble", kind)
+		}
+		s.say("%s p99 %s ms quiet, %s ms during %.1f s: %.1f times, %d errors", kind, ms(m.Quiet[kind].P99), ms(m.During[kind].P99), m.Length.Seconds(), m.Ratio(kind), m.During[kind].Errors)
+	}
+	return nil
+}
+
+// seen takes the figures of a load that is over.
+func (m *Measured) seen(s *stage, seen *samples, quiet window, over time.Duration) {
 	m.Note, m.events, m.Reasons = s.notes, s.events, seen.reasons
 	m.Quiet, m.During, m.seconds = map[string]Latency{}, map[string]Latency{}, map[string][]plot.Point{}
 	for _, w := range s.windows {
@@ -196,12 +208,7 @@ func (c *cluster) measure(ctx context.Context, m *Measured) error {
 	for _, kind := range kinds {
 		m.Quiet[kind], m.During[kind] = seen.latency(kind, quiet), seen.latency(kind, s.windows...)
 		m.seconds[kind] = seen.perSecond(kind, over)
-		if m.Quiet[kind].Operations == 0 || m.During[kind].Operations == 0 {
-			return fmt.Errorf("no %s was answered in the quiet phase, or none during the trouble", kind)
-		}
-		s.say("%s p99 %s ms quiet, %s ms during %.1f s: %.1f times, %d errors", kind, ms(m.Quiet[kind].P99), ms(m.During[kind].P99), m.Length.Seconds(), m.Ratio(kind), m.During[kind].Errors)
 	}
-	return nil
 }
 
 // act is the script of one measurement while the load runs. It returns the quiet window.
