@@ -71,12 +71,15 @@ func (c *cluster) needBig(ctx context.Context, say func(string, ...any)) error {
 	if _, err := bench.Run(ctx, load); err != nil {
 		return err
 	}
-	say("loaded in %.0f s; waiting until the log of it is collected", time.Since(began).Seconds())
+	say("loaded in %.0f s; waiting for compactions and until the log of it is collected", time.Since(began).Seconds())
 	c.big = true
+	if _, err := c.box.Settle(ctx, collectMax); err != nil {
+		return err
+	}
 	return c.awaitCollected(ctx)
 }
 
-// collectMax bounds the wait for the servers to flush the big partition and to drop its log.
+// collectMax bounds the wait for the servers to compact what was loaded, and that for them to flush the big partition and drop its log.
 const collectMax = 2 * time.Minute
 
 func (c *cluster) awaitCollected(ctx context.Context) error {

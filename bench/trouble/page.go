@@ -27,6 +27,10 @@ func (m *Measured) Markdown() string {
 	if m.Note != "" {
 		fmt.Fprintf(&b, " This time: %s.", m.Note)
 	}
+	fmt.Fprintf(&b, " Servers and client used %.0f %% of the machine's CPU in the quiet phase and %.0f %% during the trouble.", 100*m.QuietOurs, 100*m.DuringOurs)
+	if m.QuietOthers > othersMax || m.DuringOthers > othersMax {
+		fmt.Fprintf(&b, " **Other programs used %.0f %% and %.0f %%.**", 100*m.QuietOthers, 100*m.DuringOthers)
+	}
 	if len(m.o.Sets) > 0 {
 		fmt.Fprintf(&b, " Settings: `%s`.", strings.Join(m.o.Sets, "`, `"))
 	}

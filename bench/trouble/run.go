@@ -31,6 +31,9 @@ type Measured struct {
 	Reasons map[string]int64 // of failed operations
 	Machine report.Machine
 
+	// CPU of all cores, 0 to 1: what other programs took, and what servers and client took.
+	QuietOthers, DuringOthers, QuietOurs, DuringOurs float64
+
 	of      trouble
 	o       *Options
 	seconds map[string][]plot.Point
@@ -216,11 +219,19 @@ func (c *cluster) act(ctx context.Context, m *Measured, s *stage, seen *samples)
 	if err := sleep(ctx, warmup); err != nil {
 		return window{}, err
 	}
+	first, err := c.look()
+	if err != nil {
+		return window{}, err
+	}
 	quiet := window{From: time.Since(s.began)}
 	if err := sleep(ctx, c.o.Quiet); err != nil {
 		return quiet, err
 	}
 	quiet.To = time.Since(s.began)
+	second, err := c.look()
+	if err != nil {
+		return quiet, err
+	}
 	shown := c.watch(s, seen)
 	defer shown()
 	bounded, cancel := context.WithTimeoutCause(ctx, troubleMax, fmt.Errorf("not over after %v", troubleMax))
@@ -228,6 +239,13 @@ func (c *cluster) act(ctx context.Context, m *Measured, s *stage, seen *samples)
 	if err := m.of.run(bounded, s); err != nil {
 		return quiet, err
 	}
+	third, err := c.look()
+	if err != nil {
+		return quiet, err
+	}
+	m.QuietOthers, m.QuietOurs = second.shares(first)
+	m.DuringOthers, m.DuringOurs = third.shares(second)
+	s.say("CPU of the machine: quiet %.0f %% ours, %.0f %% others; during %.0f %% ours, %.0f %% others", 100*m.QuietOurs, 100*m.QuietOthers, 100*m.DuringOurs, 100*m.DuringOthers)
 	return quiet, sleep(ctx, after)
 }
 
