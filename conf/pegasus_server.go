@@ -6,6 +6,7 @@ type PegasusServer struct {
 	RocksdbTotalSizeAcrossWriteBuffer            Bytes         `key:"rocksdb_total_size_across_write_buffer" fv:"u64" def:"268435456" min:"4194304" doc:"unflushed writes of all replicas together; the largest is flushed when it is spent"`
 	RocksdbWriteBufferSize                       Bytes         `key:"rocksdb_write_buffer_size" fv:"u64" def:"67108864" min:"1048576" doc:"unflushed writes of one replica"`
 	RocksdbMaxOpenFiles                          Count         `key:"rocksdb_max_open_files" fv:"i32" def:"10000" min:"100" doc:"table files open at once in the process"`
+	RocksdbLimiterMaxWriteMegabytesPerSec        Megabytes     `key:"rocksdb_limiter_max_write_megabytes_per_sec" fv:"i64" def:"500" min:"0" doc:"what the compactions of the process write per second; flushes are not limited. 0: no limit"`
 	RocksdbMaxBackgroundCompactions              Count         `key:"rocksdb_max_background_compactions" fv:"i32" def:"0" min:"0" doc:"compactions at once in the process; 0: half of the processors"`
 	RocksdbMultiGetMaxIterationCount             Count         `key:"rocksdb_multi_get_max_iteration_count" fv:"u32" def:"3000" min:"1" doc:"rows that one multi_get looks at"`
 	RocksdbMultiGetMaxIterationSize              Bytes         `key:"rocksdb_multi_get_max_iteration_size" fv:"u64" def:"31457280" doc:"bytes that one multi_get returns; 0: no limit"`

@@ -18,6 +18,7 @@ type Engine struct {
 	cache       *pebble.Cache
 	files       *pebble.FileCache
 	compactions *compactionPool
+	pace        pace
 
 	unflushed atomic.Int64  // bytes in memtables over all stores, roughly
 	relieving atomic.Bool   // a flush for the sake of the budget was asked for
@@ -42,6 +43,7 @@ func NewEngine(o EngineOptions) *Engine {
 		cache:       pebble.NewCache(o.BlockCacheBytes),
 		files:       pebble.NewFileCache(max(1, runtime.GOMAXPROCS(0)), o.FilesMax),
 		compactions: newCompactionPool(o.CompactionsMax),
+		pace:        newPace(o.CompactionBytesPerSecond),
 		sweepSlot:   make(chan struct{}, 1),
 		stores:      map[*Store]struct{}{},
 		stop:        make(chan struct{}),

@@ -182,6 +182,7 @@ func engineOptions(c *conf.Config) rrdb.EngineOptions {
 		MemtableBytesMax:          int64(s.RocksdbWriteBufferSize),
 		FilesMax:                  int(s.RocksdbMaxOpenFiles),
 		CompactionsMax:            int(s.RocksdbMaxBackgroundCompactions),
+		CompactionBytesPerSecond:  orNone(s.RocksdbLimiterMaxWriteMegabytesPerSec.Bytes()),
 		IgnoreOtherClusterIDs:     c.Replication.DupIgnoreOtherClusterIDs,
 		MultiGetIterationsMax:     int(s.RocksdbMultiGetMaxIterationCount),
 		MultiGetIterationBytesMax: orNone(s.RocksdbMultiGetMaxIterationSize),

@@ -1,0 +1,44 @@
+package rrdb
+
+import (
+	"context"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"golang.org/x/time/rate"
+)
+
+// paceBurstBytes may be written at once after a pause.
+const paceBurstBytes = 1 << 20
+
+// pace bounds what the compactions of all stores write per second, so that they leave disk and processors to the clients. Flushes are
+// not bounded: writes wait for them.
+type pace struct{ l *rate.Limiter } // nil: no bound
+
+func newPace(bytesPerSecond int64) pace {
+	if bytesPerSecond <= 0 {
+		return pace{}
+	}
+	return pace{rate.NewLimiter(rate.Limit(bytesPerSecond), paceBurstBytes)}
+}
+
+// take waits until so many bytes may be written. When ctx ends it does not wait: what is under way may then end as fast as it can.
+func (p pace) take(ctx context.Context, bytes int) {
+	for bytes > 0 && p.l != nil {
+		n := min(bytes, paceBurstBytes)
+		if p.l.WaitN(ctx, n) != nil {
+			return
+		}
+		bytes -= n
+	}
+}
+
+// compactionCategory is how the engine names what compactions write.
+const compactionCategory vfs.DiskWriteCategory = "pebble-compaction"
+
+// pacedFile is a table that a compaction writes.
+type pacedFile struct{ fencedFile }
+
+func (f pacedFile) Write(b []byte) (int, error) {
+	f.f.s.engine.pace.take(f.f.s.ctx, len(b))
+	return f.fencedFile.Write(b)
+}
