@@ -32,7 +32,7 @@ var list = []trouble{
 		nil, checkpoint},
 	{"compact", "Manual compaction", "All members of the big table compact at once (`manual_compact.once.trigger_time`), with every row rewritten (`bottommost_level_compaction = force`).",
 		func(ctx context.Context, s *stage) error { return s.needBig(ctx, s.say) }, compact},
-	{"balance", "Balance moves", "Primaries of the clients' table move to a secondary one after the other without a pause, as the balancer orders it.", nil, balance},
+	{"balance", "Balance moves", "Every second a primary of the clients' table moves to a secondary, one partition after the other, by the steps in which the balancer orders it.", nil, balance},
 	{"slow-peer", "A slow peer", "A server that is but secondary is stopped for 50 ms of every 100 ms (SIGSTOP, SIGCONT). A write waits for every member, so that those of its partitions wait for it.",
 		demote, slowPeer},
 }
@@ -134,10 +134,12 @@ func compact(ctx context.Context, s *stage) error {
 	}
 }
 
+const moveEvery = time.Second
+
 func balance(ctx context.Context, s *stage) error {
 	s.begin("moves begin")
 	defer s.end("moves end")
-	began, moves := time.Now(), 0
+	began, moves, longest := time.Now(), 0, time.Duration(0)
 	for time.Since(began) < s.o.Length {
 		parts, err := s.config(ctx, box.Table)
 		if err != nil {
@@ -148,15 +150,19 @@ func balance(ctx context.Context, s *stage) error {
 				continue
 			}
 			bounded, cancel := context.WithTimeoutCause(ctx, moveMax, fmt.Errorf("not done after %v", moveMax))
+			moved := time.Now()
 			err := s.movePrimary(bounded, p, p.Secondaries[0].Val())
 			cancel()
 			if err != nil {
 				return err
 			}
-			moves++
+			moves, longest = moves+1, max(longest, time.Since(moved))
+			if err := sleep(ctx, moveEvery-time.Since(moved)); err != nil {
+				return err
+			}
 		}
 	}
-	s.note("%d moves", moves)
+	s.note("%d moves, the longest took %.2f s", moves, longest.Seconds())
 	return nil
 }
 

@@ -408,7 +408,7 @@ func (c *Client) verify(ctx context.Context, job *Copy, files []*remoteFile) err
 		if err != nil {
 			return fmt.Errorf("checksum of %s: %w", f.name, err)
 		}
-		sum, err := checksum(c.fs, filepath.Join(job.DestDir, f.name))
+		sum, err := checksum(c.fs, filepath.Join(job.DestDir, f.name), func(n int) { _ = c.rate.take(ctx, n) }) // the next call sees that ctx ended
 		if err != nil {
 			return err
 		}
