@@ -236,10 +236,14 @@ func (s *Server) checksumOf(path string) (int64, error) {
 	return checksum(s.fs, path, func(n int) { s.rate.wait(n, sendWaitMax) })
 }
 
-// checksumBuffer is read from a file at a time.
-const checksumBuffer = 256 << 10
+const (
+	// checksumBuffer is read from a file at a time.
+	checksumBuffer = 256 << 10
+	// checksumShare of its bytes counts against the rate of copies: the file was just copied, and is in memory for the most part.
+	checksumShare = 4
+)
 
-// paced reads at the rate of a limiter: the checksum of a file takes disk and processors as its copy does.
+// paced reads at the rate of a limiter.
 type paced struct {
 	io.Reader
 	take func(bytes int)
@@ -247,7 +251,7 @@ type paced struct {
 
 func (p paced) Read(b []byte) (int, error) {
 	n, err := p.Reader.Read(b)
-	p.take(n)
+	p.take(n / checksumShare)
 	return n, err
 }
 
