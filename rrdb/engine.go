@@ -19,6 +19,7 @@ type Engine struct {
 	files       *pebble.FileCache
 	compactions *compactionPool
 	pace        pace
+	manualPace  pace
 
 	unflushed atomic.Int64  // bytes in memtables over all stores, roughly
 	relieving atomic.Bool   // a flush for the sake of the budget was asked for
@@ -44,6 +45,7 @@ func NewEngine(o EngineOptions) *Engine {
 		files:       pebble.NewFileCache(max(1, runtime.GOMAXPROCS(0)), o.FilesMax),
 		compactions: newCompactionPool(o.CompactionsMax),
 		pace:        newPace(o.CompactionBytesPerSecond),
+		manualPace:  newPace(o.ManualCompactionBytesPerSecond),
 		sweepSlot:   make(chan struct{}, 1),
 		stores:      map[*Store]struct{}{},
 		stop:        make(chan struct{}),

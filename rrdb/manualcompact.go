@@ -33,12 +33,24 @@ func (s *Store) CompactManually(ctx context.Context, force bool, now func() time
 		}
 		from, to = beforeAll, append(afterAll[:len(afterAll):len(afterAll)], 0)
 	}
-	if err := s.compact(ctx, from, to); err != nil {
+	if err := s.compactSlowly(ctx, from, to); err != nil {
 		return err
 	}
 	return s.reserved(func(b *pebble.Batch) error {
 		return b.Set(compactedKey, binary.BigEndian.AppendUint64(nil, uint64(now().UnixMilli())), nil)
 	})
+}
+
+func (s *Store) compactSlowly(ctx context.Context, from, to []byte) error {
+	if s.engine.opts.Deterministic {
+		return s.compact(ctx, from, to)
+	}
+	if err := s.enter("compact"); err != nil {
+		return err
+	}
+	defer s.life.RUnlock()
+	defer s.paceManual()()
+	return s.compactEntered(ctx, from, to)
 }
 
 // reserved writes keys that are no rows, in order with the mutations: on disk they never come before a mutation that was applied

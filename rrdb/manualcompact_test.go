@@ -88,6 +88,18 @@ func TestCompactionsArePaced(t *testing.T) {
 	cancel()
 	<-waited
 	newPace(-1).take(ctxb, 1<<40)
+	slow := newRig(t, func(o *EngineOptions) { o.ManualCompactionBytesPerSecond = 1 })
+	slow.put("h", "s", "v")
+	if slow.s.manual.Load() {
+		t.Error("a store is paced without an order")
+	}
+	end := slow.s.paceManual()
+	if !slow.s.manual.Load() {
+		t.Error("a store is not paced during an order")
+	}
+	if end(); slow.s.manual.Load() {
+		t.Error("a store is paced after an order")
+	}
 
 	r := newRig(t, func(o *EngineOptions) { o.CompactionBytesPerSecond = 1 })
 	for name, category := range map[string]bool{"a.sst": true, "b.sst": false} {

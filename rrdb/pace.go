@@ -2,6 +2,7 @@ package rrdb
 
 import (
 	"context"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/time/rate"
@@ -39,6 +40,43 @@ const compactionCategory vfs.DiskWriteCategory = "pebble-compaction"
 type pacedFile struct{ fencedFile }
 
 func (f pacedFile) Write(b []byte) (int, error) {
-	f.f.s.engine.pace.take(f.f.s.ctx, len(b))
+	s := f.f.s
+	s.engine.pace.take(s.ctx, len(b))
+	if s.manual.Load() {
+		s.engine.manualPace.take(s.ctx, len(b))
+	}
 	return f.fencedFile.Write(b)
+}
+
+const (
+	// manualLiftSublevels is how far flushes may pile up on a store that is compacted slowly by order: from there on it is as fast as
+	// any other. Pebble stops writes at L0StopWritesThreshold.
+	manualLiftSublevels = 12
+	manualLookEvery     = time.Second
+)
+
+// paceManual slows the compactions of the store down until end is called: a manual compaction rewrites all of it and nobody waits for
+// that, while others share disk and processors with it.
+func (s *Store) paceManual() (end func()) {
+	s.manual.Store(true)
+	ctx, cancel := context.WithCancel(s.ctx)
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		tick := time.NewTicker(manualLookEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				s.manual.Store(s.db.Metrics().Levels[0].Sublevels < manualLiftSublevels)
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-gone
+		s.manual.Store(false)
+	}
 }
