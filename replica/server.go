@@ -147,8 +147,10 @@ func (s *Server) Close() error {
 	wg.Wait()
 	err := s.rpc.Close()
 	s.readers.close()
-	if s.pool != nil {
-		err = errors.Join(err, s.pool.Close(), s.filePool.Close())
+	for _, pool := range []rpc.Caller{s.pool, s.filePool} {
+		if pool != nil {
+			err = errors.Join(err, pool.Close())
+		}
 	}
 	s.tasks.Wait()
 	return errors.Join(err, s.journals.close(), s.engine.Close(), s.disks.Close())
