@@ -58,7 +58,7 @@ const (
 	troubleMax    = 20 * time.Minute // of one that ends by itself
 	bigTable      = "big"
 	bigValueBytes = 100_000
-	learnBytesMin = 16 << 20
+	learnBytesMin = 128 << 20        // less stays in memory and in one file of the log
 	timeMax       = 10 * time.Minute // of one phase
 
 	// Figures at most: the others are but counted.

@@ -14,7 +14,7 @@ func TestEveryTrouble(t *testing.T) {
 	}
 	binary := buildBinary(t)
 	dir := t.TempDir()
-	text, err := exec.Command(binary, "bench", "trouble", "--quick", "--rate", "100", "--rows", "500", "--learn-bytes", "16777216", "--quiet", "1s", "--duration", "1s",
+	text, err := exec.Command(binary, "bench", "trouble", "--quick", "--rate", "100", "--rows", "500", "--learn-bytes", "134217728", "--quiet", "1s", "--duration", "1s",
 		"--plog-sync", "none", "--dir", dir).CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
