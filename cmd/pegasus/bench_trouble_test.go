@@ -10,7 +10,7 @@ import (
 // All troubles on a real cluster that the command starts and stops itself.
 func TestEveryTrouble(t *testing.T) {
 	if testing.Short() {
-		t.Skip("half a minute of a loaded cluster")
+		t.Skip("a minute and a half of a loaded cluster")
 	}
 	binary := buildBinary(t)
 	dir := t.TempDir()
