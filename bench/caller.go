@@ -148,7 +148,11 @@ func (c *caller) done(code base.ErrorCode, body []byte) {
 	if c.kind == kindMultiSet {
 		rows = c.options.Batch
 	}
-	c.records.record(c.index, c.kind, time.Since(c.started), rows, result.failure)
+	took := time.Since(c.started)
+	c.records.record(c.index, c.kind, took, rows, result.failure)
+	if c.options.Observe != nil {
+		c.options.Observe(Observation{c.kind.String(), c.started, took, result.failure})
+	}
 	switch {
 	case c.ended != nil:
 		c.ended <- struct{}{}

@@ -36,8 +36,17 @@ type Options struct {
 	LoadOnly   bool
 	Seed       uint64 // of choices and values; the same seed makes the same requests
 
-	Progress  io.Writer // takes a line now and then; nil: silent
-	Overwrite bool      // Progress is a terminal: each line goes over the last
+	Observe   func(Observation) // is told of every operation that ends, of the warm-up too, from many goroutines at once; nil: nobody
+	Progress  io.Writer         // takes a line now and then; nil: silent
+	Overwrite bool              // Progress is a terminal: each line goes over the last
+}
+
+// Observation is one operation that ended.
+type Observation struct {
+	Kind    string    // get, set, ...
+	Due     time.Time // when it should have begun (open loop) or began
+	Latency time.Duration
+	Failure string // "": it succeeded
 }
 
 // Limits of what may be asked for.

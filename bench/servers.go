@@ -99,7 +99,7 @@ func (s *servers) look() sample {
 	if own, err := ProcessUsage([]int{os.Getpid()}); err == nil {
 		now.client = own
 	}
-	if now.busy, now.all, err = machineTimes(); err != nil {
+	if now.busy, now.all, err = MachineTimes(); err != nil {
 		now.busy, now.all = 0, 0 // not told here
 	}
 	return now

@@ -138,8 +138,8 @@ func parseCount(text []byte, name string) (int64, error) {
 	return 0, fmt.Errorf("no line %s", name)
 }
 
-// machineTimes returns how long all cores of this machine worked since it started, and how long they were there.
-func machineTimes() (busy, all time.Duration, err error) {
+// MachineTimes returns how long all cores of this machine worked since it started, and how long they were there.
+func MachineTimes() (busy, all time.Duration, err error) {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return 0, 0, err

@@ -83,7 +83,6 @@ var meaningless = map[string]map[string]string{
 		"rocksdb_level0_slowdown_writes_trigger":                   "the storage engine is Pebble and decides this itself",
 		"rocksdb_level0_stop_writes_trigger":                       "the storage engine is Pebble and decides this itself",
 		"rocksdb_limiter_enable_auto_tune":                         "the storage engine is Pebble and decides this itself",
-		"rocksdb_limiter_max_write_megabytes_per_sec":              "the storage engine is Pebble and decides this itself",
 		"rocksdb_log_file_time_to_roll":                            "the storage engine is Pebble and decides this itself",
 		"rocksdb_max_background_flushes":                           "the storage engine is Pebble and decides this itself",
 		"rocksdb_max_bytes_for_level_base":                         "the storage engine is Pebble and decides this itself",

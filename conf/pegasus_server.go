@@ -8,6 +8,7 @@ type PegasusServer struct {
 	RocksdbTotalSizeAcrossWriteBuffer            Bytes         `key:"rocksdb_total_size_across_write_buffer" fv:"u64" def:"0" min:"4194304" zero:"derived" doc:"unflushed writes of all replicas together; the largest are flushed from three quarters of it on, writes wait when it is spent. 0: 15 % of memory_bytes_max, at most 256 MiB"`
 	RocksdbWriteBufferSize                       Bytes         `key:"rocksdb_write_buffer_size" fv:"u64" def:"0" min:"1048576" zero:"derived" doc:"unflushed writes of one replica; 0: a quarter of rocksdb_total_size_across_write_buffer, at most 64 MiB"`
 	RocksdbMaxOpenFiles                          Count         `key:"rocksdb_max_open_files" fv:"i32" def:"10000" min:"100" doc:"table files open at once in the process"`
+	RocksdbLimiterMaxWriteMegabytesPerSec        Megabytes     `key:"rocksdb_limiter_max_write_megabytes_per_sec" fv:"i64" def:"500" min:"0" doc:"what the compactions of the process write per second; flushes are not limited. 0: no limit"`
 	RocksdbMaxBackgroundCompactions              Count         `key:"rocksdb_max_background_compactions" fv:"i32" def:"0" min:"0" doc:"compactions at once in the process; 0: half of the processors"`
 	RocksdbMultiGetMaxIterationCount             Count         `key:"rocksdb_multi_get_max_iteration_count" fv:"u32" def:"3000" min:"1" doc:"rows that one multi_get looks at"`
 	RocksdbMultiGetMaxIterationSize              Bytes         `key:"rocksdb_multi_get_max_iteration_size" fv:"u64" def:"31457280" doc:"bytes that one multi_get returns; 0: no limit"`
@@ -30,6 +31,7 @@ type PegasusServer struct {
 	InjectWriteErrorForTest                      Live[Count]   `key:"inject_write_error_for_test" fv:"i32" def:"0" is:"pending" doc:"error code of every write, for tests; 0: none"`
 	PerfCounterReadCapacityUnitSize              Bytes         `key:"perf_counter_read_capacity_unit_size" fv:"u64" def:"4096" check:"pow2" is:"pending" doc:"bytes of a read capacity unit, a power of two"`
 	PerfCounterWriteCapacityUnitSize             Bytes         `key:"perf_counter_write_capacity_unit_size" fv:"u64" def:"4096" check:"pow2" is:"pending" doc:"bytes of a write capacity unit, a power of two"`
+	ManualCompactWriteMegabytesPerSecond         Megabytes     `key:"manual_compact_write_megabytes_per_second" fv:"i64" def:"32" min:"0" is:"own" doc:"what the compactions of replicas under manual compaction write per second, in the process; 0: no limit of their own"`
 	ManualCompactMinIntervalSeconds              Seconds       `key:"manual_compact_min_interval_seconds" fv:"i32" def:"0" min:"0" is:"pending" doc:"least pause between manual compactions of a replica"`
 	DupLaggingWriteThresholdMs                   Millis        `key:"dup_lagging_write_threshold_ms" fv:"i64" def:"10000" min:"0" is:"pending" doc:"a duplicated write that is this late is counted"`
 	HotBucketVarianceThreshold                   Live[Count]   `key:"hot_bucket_variance_threshold" fv:"u32" def:"7" is:"pending" doc:"sensitivity of the coarse step of hot key detection"`

@@ -41,7 +41,7 @@ type NFS struct {
 	MaxFileCopyRequestCountPerFile  Count           `key:"max_file_copy_request_count_per_file" fv:"i32" def:"10" min:"1" doc:"copy requests at once for one file"`
 	MaxRetryCountPerCopyRequest     Count           `key:"max_retry_count_per_copy_request" fv:"i32" def:"2" min:"0" doc:"how often a failed copy request is repeated"`
 	RPCTimeoutMs                    Millis          `key:"rpc_timeout_ms" fv:"i32" def:"100000" min:"1" doc:"timeout of a copy request"`
-	MaxCopyRateMegabytesPerDisk     Live[Megabytes] `key:"max_copy_rate_megabytes_per_disk" fv:"i64" def:"0" min:"0" doc:"what a learner may copy per second and disk; 0: no limit"`
+	MaxCopyRateMegabytesPerDisk     Live[Megabytes] `key:"max_copy_rate_megabytes_per_disk" fv:"i64" def:"50" min:"0" doc:"what a learner may copy per second and disk; 0: no limit"`
 	MaxSendRateMegabytesPerDisk     Live[Megabytes] `key:"max_send_rate_megabytes_per_disk" fv:"i64" def:"0" min:"0" doc:"what a server may send to learners per second and disk; 0: no limit"`
 }
 

@@ -40,4 +40,5 @@ func (p *partition) applyEnvs(app *appInfo) {
 	}
 	p.core.SetDefaultTTL(envs.DefaultTTLSeconds)
 	p.store.Load().SetEnvs(app.Envs)
+	p.compactLater()
 }

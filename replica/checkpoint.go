@@ -164,6 +164,7 @@ func (p *partition) tidy() {
 			durable = store.LastDurable()
 		}
 	}
+	p.compactLater()
 	p.checkpoints.expire(p, max(p.srv.opts.CheckpointKeep, p.srv.opts.LearnCopyTimeout))
 	if pinned, known := p.checkpoints.pinned(durable); known && !p.keepLog.Load() {
 		if err := p.plog.GC(min(durable, pinned)); err != nil {

@@ -18,6 +18,7 @@ const digestTimeout = 10 * time.Minute
 
 // registerCommands offers the remote commands (ops.md 7.3).
 func (s *Server) registerCommands(c *rpc.Commands) {
+	s.registerRates(c)
 	c.RegisterUsage("replica.kill_partition", "[app_id [partition_index]]", "make replicas fail as if their storage had", s.killPartition)
 	c.RegisterUsage("replica.deny-client", "[true|false]", "turn all clients away", func(args []string) string {
 		return setBool("replica.deny-client", args, s.denyClients.Load, s.denyClients.Store)
@@ -45,6 +46,7 @@ func (s *Server) registerCommands(c *rpc.Commands) {
 		return "triggered"
 	})
 	group("replica.query-progress", "show how far log and storage are", true, func(p *partition) string { return p.progress() })
+	group("replica.query-compact", "show the last manual compaction and the one under way", true, func(p *partition) string { return p.compactionText() })
 	group("replica.query-app-envs", "show the table environments in force", false, func(p *partition) string {
 		var out []string
 		for k, v := range p.app.Load().Envs {
@@ -81,12 +83,11 @@ func (s *Server) registerCommands(c *rpc.Commands) {
 // setBool is a switch with the answers of the original (ops.md 7).
 func setBool(name string, args []string, get func() bool, set func(bool)) string {
 	answer := func(err string, more ...string) string {
-		m := map[string]string{"error": err}
+		m := map[string]any{"error": err}
 		for _, v := range more {
 			m[name] = v
 		}
-		out, _ := json.MarshalIndent(m, "", "  ")
-		return string(out) + "\n"
+		return indented(m)
 	}
 	switch {
 	case len(args) == 0:
@@ -100,6 +101,12 @@ func setBool(name string, args []string, get func() bool, set func(bool)) string
 		return answer("ok")
 	}
 	return answer(fmt.Sprintf("ERR: invalid arguments, '%s' is not a boolean", args[0]))
+}
+
+// indented renders what cannot fail to encode, as the original does.
+func indented(v any) string {
+	out, _ := json.MarshalIndent(v, "", "  ")
+	return string(out) + "\n"
 }
 
 // compact renders what cannot fail to encode.

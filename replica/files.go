@@ -19,7 +19,7 @@ func (s *Server) registerFiles() {
 func (s *Server) newFileClient() *nfs.Client {
 	o := s.opts.FileCopy
 	o.FS, o.Host, o.Logger = s.opts.FS, s.host, s.log
-	return nfs.NewClient(s.pool, o)
+	return nfs.NewClient(s.filePool, o)
 }
 
 // fetchCheckpoint copies the files of a primary's checkpoint into the learn directory, which is

@@ -37,7 +37,7 @@ func (s *Server) pages() map[string]page {
 		}},
 		"replica/manual_compaction": {"app_id=<app_id>. Gets the states of a table's manual compaction.", func(q url.Values) (int, string) {
 			return s.perReplica(q, "app_id", func(list []*partition) any {
-				return map[string]any{"status": map[string]int{"finished": 0, "idle": len(list), "queuing": 0, "running": 0}}
+				return map[string]any{"status": compactionCounts(list)}
 			})
 		}},
 		"replica/duplication": {"appid=<appid>. Gets the progress of a table's duplications.", func(q url.Values) (int, string) {

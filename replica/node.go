@@ -265,5 +265,6 @@ func (p *partition) info() *metadata.ReplicaInfo {
 		r.LastDurableDecree = store.LastDurable()
 	}
 	r.AppType, r.DiskTag = p.app.Load().AppType, p.srv.disks.TagOf(p.dir)
+	r.ManualCompactStatus = metadata.ManualCompactionStatusPtr(p.compaction.status())
 	return r
 }

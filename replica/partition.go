@@ -57,6 +57,7 @@ type partition struct {
 	tasks  host.Group
 
 	checkpoints checkpointKeeper
+	compaction  manualCompaction
 	flushedNs   atomic.Int64 // when the store was last flushed by tidy
 	keepLog     atomic.Bool  // an operator stopped log collection
 	// prepareListMax is what the core was last told; see sharePrepareLists.

@@ -29,6 +29,7 @@ type Server struct {
 	disks      *disk.Manager
 	rpc        *rpc.Server
 	pool       rpc.Caller
+	filePool   rpc.Caller // connections of its own for files: a prepare or its answer must not wait behind blocks of megabytes
 	meta       *metaClient
 	files      *nfs.Client
 	fileServer *nfs.Server
@@ -45,6 +46,7 @@ type Server struct {
 	readers     *workers
 	journals    journals
 	learnSlots  host.Slots
+	compacting  atomic.Int64 // manual compactions that run
 
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -107,6 +109,8 @@ func (s *Server) Start() error {
 	s.pool = s.opts.Net.Caller(rpc.PoolOptions{
 		From: s.self, OutBufferBytesTotalMax: s.opts.PeerBufferBytesTotalMax, InBufferBytesTotalMax: s.opts.PeerBufferBytesTotalMax, Logger: s.log,
 	})
+	// What the blocks of files in flight may take bounds this pool's buffers.
+	s.filePool = s.opts.Net.Caller(rpc.PoolOptions{From: s.self, Logger: s.log})
 	s.meta = newMetaClient(s.host, s.pool, s.opts.Metas, s.opts.MetaTimeout)
 	s.files = s.newFileClient()
 	if err := s.load(); err != nil {
@@ -148,8 +152,10 @@ func (s *Server) Close() error {
 	wg.Wait()
 	err := s.rpc.Close()
 	s.readers.close()
-	if s.pool != nil {
-		err = errors.Join(err, s.pool.Close())
+	for _, pool := range []rpc.Caller{s.pool, s.filePool} {
+		if pool != nil {
+			err = errors.Join(err, pool.Close())
+		}
 	}
 	s.tasks.Wait()
 	return errors.Join(err, s.journals.close(), s.engine.Close(), s.disks.Close())

@@ -18,6 +18,8 @@ type Engine struct {
 	cache       *pebble.Cache
 	files       *pebble.FileCache
 	compactions *compactionPool
+	pace        pace
+	manualPace  pace
 
 	unflushed atomic.Int64  // bytes in memtables over all stores, roughly
 	pinned    atomic.Int64  // bytes in flushed memtables that iterators still read
@@ -48,6 +50,8 @@ func NewEngine(o EngineOptions) *Engine {
 		cache:       pebble.NewCache(o.BlockCacheBytes),
 		files:       pebble.NewFileCache(max(1, runtime.GOMAXPROCS(0)), o.FilesMax),
 		compactions: newCompactionPool(o.CompactionsMax),
+		pace:        newPace(o.CompactionBytesPerSecond),
+		manualPace:  newPace(o.ManualCompactionBytesPerSecond),
 		sweepSlot:   make(chan struct{}, 1),
 		flushes:     make(chan *Store, flushesNotedMax),
 		stores:      map[*Store]struct{}{},

@@ -62,7 +62,11 @@ func (f fence) end(op string, err error) error {
 }
 
 func (f fence) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	return f.file(name, func() (vfs.File, error) { return f.FS.Create(name, c) })
+	file, err := f.file(name, func() (vfs.File, error) { return f.FS.Create(name, c) })
+	if plain, ok := file.(fencedFile); ok && c == compactionCategory && !f.s.engine.opts.Deterministic {
+		return pacedFile{plain}, err
+	}
+	return file, err
 }
 
 func (f fence) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {

@@ -27,6 +27,10 @@ type EngineOptions struct {
 	MemtableBytesMax    int64 // 64 MiB a memtable; they start at 256 KiB and double (rocksdb_write_buffer_size)
 	FilesMax            int   // 10,000 open tables (rocksdb_max_open_files)
 	CompactionsMax      int   // half of the processors, at least 1, at the same time (rocksdb_max_background_compactions)
+	// Written by the compactions of all stores together, 500 MiB, < 0 no bound (rocksdb_limiter_max_write_megabytes_per_sec), and by
+	// those of stores that are compacted by order, 32 MiB, < 0 no bound (manual_compact_write_megabytes_per_second).
+	CompactionBytesPerSecond       int64
+	ManualCompactionBytesPerSecond int64
 
 	ClusterID             uint8   // 1..127, 0 when not configured ([duplication-group])
 	KnownClusterIDs       []uint8 // the other ids of [duplication-group]
@@ -89,6 +93,8 @@ func (o *EngineOptions) setDefaults(processors int) {
 	o.MemtableBytesMax = min(o.MemtableBytesMax, memtableBytesLimit)
 	needed(&o.FilesMax, 10_000)
 	needed(&o.CompactionsMax, max(1, processors/2))
+	orDefault(&o.CompactionBytesPerSecond, 500<<20)
+	orDefault(&o.ManualCompactionBytesPerSecond, 32<<20)
 	needed(&o.ResponseBytesMax, 48<<20)
 	needed(&o.MultiGetIterationsMax, 3000)
 	orDefault(&o.MultiGetIterationBytesMax, 30<<20)

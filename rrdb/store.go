@@ -54,6 +54,7 @@ type Store struct {
 	scans    scanContexts
 	envs     atomic.Pointer[envValues]
 	sweeper  sweepState
+	manual   atomic.Bool // compactions are paced as those that were ordered
 	stats    counters
 }
 

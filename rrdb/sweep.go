@@ -167,6 +167,10 @@ func (s *Store) compact(ctx context.Context, start, end []byte) error {
 		return err
 	}
 	defer s.life.RUnlock()
+	return s.compactEntered(ctx, start, end)
+}
+
+func (s *Store) compactEntered(ctx context.Context, start, end []byte) error {
 	if err := s.flush(); err != nil {
 		return err
 	}

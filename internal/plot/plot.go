@@ -33,6 +33,8 @@ type Panel struct {
 
 	// ShadeFrom marks everything from there on along X when it is not zero.
 	ShadeFrom float64
+	// Events are marked along X.
+	Events []Event
 }
 
 // Figure is panels one below the other.
@@ -120,6 +122,7 @@ func (c canvas) draw(colour map[string]string) {
 		fmt.Fprintf(c.b, `<text x="8" y="%d" fill="#666">(log)</text>`+"\n", c.top+c.height/2+lineHeight)
 	}
 	fmt.Fprintf(c.b, `<text x="%d" y="%d" text-anchor="end">%s</text>`+"\n", right, bottom+32, html.EscapeString(c.panel.X.title()))
+	c.drawEvents(atX)
 	for _, l := range c.panel.Lines {
 		var points []string
 		for _, p := range l.Points {

@@ -361,7 +361,10 @@ func (c *Client) copyBlock(ctx context.Context, job *Copy, b block) error {
 	if b.file.left--; b.file.left == 0 {
 		return b.file.finish()
 	}
-	return nil
+	// Begins to write the block out and waits for those before it, so that little is dirty at a time: what piles up would
+	// be written in one go, with the syncs of the private logs behind it.
+	_, err := b.file.file.SyncTo(b.offset + int64(b.size))
+	return err
 }
 
 // call makes one request, again after an error that may pass.
@@ -410,7 +413,7 @@ func (c *Client) verify(ctx context.Context, job *Copy, files []*remoteFile) err
 		if err != nil {
 			return fmt.Errorf("checksum of %s: %w", f.name, err)
 		}
-		sum, err := checksum(c.fs, filepath.Join(job.DestDir, f.name))
+		sum, err := checksum(c.fs, filepath.Join(job.DestDir, f.name), func(n int) { _ = c.rate.take(ctx, n) }) // the next call sees that ctx ended
 		if err != nil {
 			return err
 		}

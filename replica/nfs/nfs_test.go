@@ -378,20 +378,17 @@ func TestAPeerWithoutChecksumsIsAccepted(t *testing.T) {
 }
 
 func TestRate(t *testing.T) {
-	l := newLimiter(1)
+	l := newLimiter(8)
 	start := time.Now()
-	mustDo(t, l.take(context.Background(), 3<<19)) // the burst
-	if d := time.Since(start); d > 200*time.Millisecond {
-		t.Errorf("the burst took %v", d)
-	}
-	mustDo(t, l.take(context.Background(), 1<<18))
+	mustDo(t, l.take(context.Background(), 1<<20)) // the burst
+	mustDo(t, l.take(context.Background(), 2<<20))
 	if d := time.Since(start); d < 200*time.Millisecond {
-		t.Errorf("a quarter MiB beyond the burst took %v at 1 MiB/s", d)
+		t.Errorf("2 MiB beyond the burst took %v at 8 MiB/s", d)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
-	if err := l.take(ctx, 8<<20); err == nil {
-		t.Error("8 MiB passed in 10 ms")
+	if err := l.take(ctx, 64<<20); err == nil {
+		t.Error("64 MiB passed in 10 ms")
 	}
 	l.set(0)
 	mustDo(t, l.take(context.Background(), 1<<40))

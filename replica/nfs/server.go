@@ -233,17 +233,36 @@ func (s *Server) checksumOf(path string) (int64, error) {
 	if _, err := s.sizeOf(path); err != nil {
 		return 0, err
 	}
-	return checksum(s.fs, path)
+	return checksum(s.fs, path, func(n int) { s.rate.wait(n, sendWaitMax) })
 }
 
-// checksum is the CRC32C of a whole file.
-func checksum(fs vfs.FS, path string) (int64, error) {
+const (
+	// checksumBuffer is read from a file at a time.
+	checksumBuffer = 256 << 10
+	// checksumShare of its bytes counts against the rate of copies: the file was just copied, and is in memory for the most part.
+	checksumShare = 4
+)
+
+// paced reads at the rate of a limiter.
+type paced struct {
+	io.Reader
+	take func(bytes int)
+}
+
+func (p paced) Read(b []byte) (int, error) {
+	n, err := p.Reader.Read(b)
+	p.take(n / checksumShare)
+	return n, err
+}
+
+// checksum is the CRC32C of a whole file; take is called for what was read.
+func checksum(fs vfs.FS, path string, take func(bytes int)) (int64, error) {
 	f, err := fs.Open(path, vfs.SequentialReadsOption)
 	if err != nil {
 		return 0, err
 	}
 	crc := crc32.New(castagnoli)
-	_, err = io.CopyBuffer(crc, struct{ io.Reader }{f}, make([]byte, 256<<10))
+	_, err = io.CopyBuffer(crc, paced{f, take}, make([]byte, checksumBuffer))
 	if err := errors.Join(err, f.Close()); err != nil {
 		return 0, fmt.Errorf("checksum of %s: %w", path, err)
 	}
