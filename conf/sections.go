@@ -36,12 +36,13 @@ type HTTP struct {
 
 // NFS is [nfs]: copying checkpoints from server to server.
 type NFS struct {
-	NfsCopyBlockBytes               Bytes           `key:"nfs_copy_block_bytes" fv:"u32" def:"4194304" min:"4096" max:"33554432" doc:"bytes per request when a checkpoint is copied"`
+	NfsCopyBlockBytes               Bytes           `key:"nfs_copy_block_bytes" fv:"u32" def:"131072" min:"4096" max:"33554432" doc:"bytes per request when a checkpoint is copied"`
 	MaxConcurrentRemoteCopyRequests Count           `key:"max_concurrent_remote_copy_requests" fv:"i32" def:"0" min:"1" zero:"derived" doc:"copy requests at once of the server; 0: what fits 2 % of memory_bytes_max, 2 to 50"`
 	MaxFileCopyRequestCountPerFile  Count           `key:"max_file_copy_request_count_per_file" fv:"i32" def:"10" min:"1" doc:"copy requests at once for one file"`
 	MaxRetryCountPerCopyRequest     Count           `key:"max_retry_count_per_copy_request" fv:"i32" def:"2" min:"0" doc:"how often a failed copy request is repeated"`
 	RPCTimeoutMs                    Millis          `key:"rpc_timeout_ms" fv:"i32" def:"100000" min:"1" doc:"timeout of a copy request"`
 	MaxCopyRateMegabytesPerDisk     Live[Megabytes] `key:"max_copy_rate_megabytes_per_disk" fv:"i64" def:"50" min:"0" doc:"what a learner may copy per second and disk; 0: no limit"`
+	CheckMegabytesPerSecond         Megabytes       `key:"check_megabytes_per_second" fv:"i64" def:"200" min:"0" doc:"what a server may read per second of checkpoints to compare their checksums; 0: no limit"`
 	MaxSendRateMegabytesPerDisk     Live[Megabytes] `key:"max_send_rate_megabytes_per_disk" fv:"i64" def:"0" min:"0" doc:"what a server may send to learners per second and disk; 0: no limit"`
 }
 

@@ -54,7 +54,7 @@ func (k *checkpointKeeper) forLearner(p *partition, from int64) (*checkpoint, er
 	defer k.mu.Unlock()
 	c, err := k.get(p, from)
 	if err == nil && p.srv.host.Now().Sub(c.verified) > verifyAgain {
-		if err = p.srv.engine.Verify(p.ctx, c.dir, nil); err == nil {
+		if err = p.srv.verify(p.ctx, c.dir); err == nil {
 			c.verified = p.srv.host.Now()
 		}
 	}

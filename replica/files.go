@@ -11,7 +11,7 @@ import (
 // registerFiles lets other servers copy files below the data directories.
 func (s *Server) registerFiles() {
 	s.fileServer = nfs.NewServer(nfs.ServerOptions{
-		FS: s.opts.FS, Host: s.host, Roots: s.disks.Roots, RateMBps: s.opts.SendRateMBps, Logger: s.log,
+		FS: s.opts.FS, Host: s.host, Roots: s.disks.Roots, RateMBps: s.opts.SendRateMBps, CheckMBps: s.opts.CheckMBps, Logger: s.log,
 	})
 	s.fileServer.Register(s.rpc.Handle)
 }
@@ -36,5 +36,10 @@ func (p *partition) fetchCheckpoint(ctx context.Context, e pacifica.InstallCheck
 		return err
 	}
 	// Sums of whole files only say that this is what the peer has.
-	return p.srv.engine.Verify(ctx, dest, nil)
+	return p.srv.verify(ctx, dest)
+}
+
+// verify compares the checksums of all blocks of a checkpoint, at the rate of such checks.
+func (s *Server) verify(ctx context.Context, dir string) error {
+	return s.engine.Verify(ctx, dir, func(bytes int) error { return s.fileServer.TakeCheck(ctx, bytes) })
 }

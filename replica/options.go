@@ -78,6 +78,8 @@ type Options struct {
 	// bound.
 	FileCopy     nfs.ClientOptions
 	SendRateMBps int
+	// CheckMBps bounds what is read to compare the checksums of checkpoints, in MiB per second; 0: no bound.
+	CheckMBps int
 	// KeepLog: log files are never collected (plog_gc_enabled = false).
 	KeepLog bool
 	// DenyClientOnStart turns all clients away until an operator lets them in.

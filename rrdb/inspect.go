@@ -49,7 +49,7 @@ func (e *Engine) Inspect(ctx context.Context, dir string, progress func(bytes, r
 			progress(verified, i.Rows)
 		}
 	}
-	if err = e.verifyTables(ctx, db, po, dir, func(bytes int64) { verified += bytes; tell() }); err != nil {
+	if err = e.verifyTables(ctx, db, po, dir, nil, func(bytes int64) { verified += bytes; tell() }); err != nil {
 		return i, err
 	}
 	it, err := db.NewIter(&pebble.IterOptions{LowerBound: dataStart, UpperBound: dataEnd})

@@ -23,7 +23,7 @@ func TestVerifyFindsEveryFlippedBit(t *testing.T) {
 		t.Fatal(err)
 	}
 	read := int64(0)
-	if err := r.e.Verify(context.Background(), "db", func(n int64) { read += n }); err != nil || read < 1000 {
+	if err := r.e.Verify(context.Background(), "db", func(n int) error { read += int64(n); return nil }); err != nil || read < 1000 {
 		t.Fatalf("undamaged: %d bytes, %v", read, err)
 	}
 	rng := rand.New(rand.NewPCG(8, 8))

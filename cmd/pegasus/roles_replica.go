@@ -134,6 +134,7 @@ func replicaOptions(c *conf.Config, budget *memory.Budget, logger *slog.Logger) 
 		NoHTTP:               !c.HTTP.EnableHTTPServer,
 		FileCopy:             fileCopyOptions(c, budget),
 		SendRateMBps:         int(c.NFS.MaxSendRateMegabytesPerDisk.Get()),
+		CheckMBps:            int(c.NFS.CheckMegabytesPerSecond),
 		LongReadsMax:         int(r.LongReadsMax),
 		LongReadsQueuedMax:   int(r.LongReadsQueuedMax),
 		WriteBytesWaitingMax: budget.Writes,

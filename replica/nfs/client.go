@@ -26,7 +26,7 @@ type Caller interface {
 // ClientOptions of NewClient; zero values mean the defaults.
 type ClientOptions struct {
 	FS vfs.FS // default vfs.Default
-	// BlockBytes of one request, default 4 MiB (nfs_copy_block_bytes).
+	// BlockBytes of one request, default 128 KiB (nfs_copy_block_bytes).
 	BlockBytes int
 	// RequestsMax are in flight over all copies, default 50 (max_concurrent_remote_copy_requests),
 	// RequestsPerCopyMax for one, default 8.
@@ -62,7 +62,7 @@ func NewClient(caller Caller, o ClientOptions) *Client {
 			*n = def
 		}
 	}
-	num(&o.BlockBytes, 4<<20)
+	num(&o.BlockBytes, 128<<10)
 	num(&o.RequestsMax, 50)
 	num(&o.RequestsPerCopyMax, 8)
 	num(&o.TimeoutMs, 100_000)
@@ -413,7 +413,7 @@ func (c *Client) verify(ctx context.Context, job *Copy, files []*remoteFile) err
 		if err != nil {
 			return fmt.Errorf("checksum of %s: %w", f.name, err)
 		}
-		sum, err := checksum(c.fs, filepath.Join(job.DestDir, f.name), func(n int) { _ = c.rate.take(ctx, n) }) // the next call sees that ctx ended
+		sum, err := checksum(c.fs, filepath.Join(job.DestDir, f.name), func(n int) { _ = c.rate.take(ctx, n/checksumShare) }) // the next call sees that ctx ended
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package nfs
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -48,8 +49,10 @@ type ServerOptions struct {
 	RequestsMax, RequestsQueuedMax int
 	// RateMBps bounds what is sent, in MiB per second; 0: no bound (max_send_rate_megabytes_per_disk).
 	RateMBps int
-	Host     host.Host // default host.System
-	Logger   *slog.Logger
+	// CheckMBps bounds what is read to compare checksums, in MiB per second; 0: no bound (check_megabytes_per_second).
+	CheckMBps int
+	Host      host.Host // default host.System
+	Logger    *slog.Logger
 }
 
 // Server answers file requests of other servers.
@@ -59,6 +62,7 @@ type Server struct {
 	queued host.Slots // one per request that waits or runs
 	run    host.Slots // one per request that runs
 	rate   *limiter
+	checks *limiter
 }
 
 // NewServer makes the handlers.
@@ -79,10 +83,13 @@ func NewServer(o ServerOptions) *Server {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Server{
-		o: o, fs: o.FS, rate: newLimiter(o.RateMBps),
+		o: o, fs: o.FS, rate: newLimiter(o.RateMBps), checks: newLimiter(o.CheckMBps),
 		queued: host.NewSlots(o.RequestsMax + o.RequestsQueuedMax), run: host.NewSlots(o.RequestsMax),
 	}
 }
+
+// TakeCheck waits until so many bytes may be read for a checksum, or ctx ends.
+func (s *Server) TakeCheck(ctx context.Context, bytes int) error { return s.checks.take(ctx, bytes) }
 
 // Register gives the handlers to an rpc server: s.Register(rpcServer.Handle).
 func (s *Server) Register(handle func(name string, h rpc.Handler)) {
@@ -233,7 +240,10 @@ func (s *Server) checksumOf(path string) (int64, error) {
 	if _, err := s.sizeOf(path); err != nil {
 		return 0, err
 	}
-	return checksum(s.fs, path, func(n int) { s.rate.wait(n, sendWaitMax) })
+	return checksum(s.fs, path, func(n int) {
+		s.rate.wait(n/checksumShare, sendWaitMax)
+		s.checks.wait(n, sendWaitMax)
+	})
 }
 
 const (
@@ -251,7 +261,7 @@ type paced struct {
 
 func (p paced) Read(b []byte) (int, error) {
 	n, err := p.Reader.Read(b)
-	p.take(n / checksumShare)
+	p.take(n)
 	return n, err
 }
 
