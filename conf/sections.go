@@ -42,7 +42,7 @@ type NFS struct {
 	MaxRetryCountPerCopyRequest     Count           `key:"max_retry_count_per_copy_request" fv:"i32" def:"2" min:"0" doc:"how often a failed copy request is repeated"`
 	RPCTimeoutMs                    Millis          `key:"rpc_timeout_ms" fv:"i32" def:"100000" min:"1" doc:"timeout of a copy request"`
 	MaxCopyRateMegabytesPerDisk     Live[Megabytes] `key:"max_copy_rate_megabytes_per_disk" fv:"i64" def:"50" min:"0" doc:"what a learner may copy per second and disk; 0: no limit"`
-	CheckMegabytesPerSecond         Megabytes       `key:"check_megabytes_per_second" fv:"i64" def:"200" min:"0" doc:"what a server may read per second of checkpoints to compare their checksums; 0: no limit"`
+	CheckMegabytesPerSecond         Megabytes       `key:"check_megabytes_per_second" is:"own" fv:"i64" def:"200" min:"0" doc:"what a server may read per second of checkpoints to compare their checksums; 0: no limit"`
 	MaxSendRateMegabytesPerDisk     Live[Megabytes] `key:"max_send_rate_megabytes_per_disk" fv:"i64" def:"0" min:"0" doc:"what a server may send to learners per second and disk; 0: no limit"`
 }
 

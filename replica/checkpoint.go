@@ -125,7 +125,7 @@ func (k *checkpointKeeper) expire(p *partition, keep time.Duration) {
 		return // it is being made or read
 	}
 	defer k.mu.Unlock()
-	if k.newest == nil || p.srv.host.Now().Sub(k.newest.made) < keep {
+	if k.newest == nil || p.srv.host.Now().Sub(k.newest.made) < max(keep, p.srv.copyTimeout(k.newest.sizes)) {
 		return
 	}
 	if err := p.srv.opts.FS.RemoveAll(k.newest.dir); err != nil {
@@ -165,7 +165,7 @@ func (p *partition) tidy() {
 		}
 	}
 	p.compactLater()
-	p.checkpoints.expire(p, max(p.srv.opts.CheckpointKeep, p.srv.opts.LearnCopyTimeout))
+	p.checkpoints.expire(p, p.srv.opts.CheckpointKeep)
 	if pinned, known := p.checkpoints.pinned(durable); known && !p.keepLog.Load() {
 		if err := p.plog.GC(min(durable, pinned)); err != nil {
 			p.log.Warn("collect log", "err", err)

@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/consensus"
@@ -162,15 +163,31 @@ func (p *partition) learnState(e pacifica.ServeLearn) (pacifica.LearnAnswer, err
 	return a, nil
 }
 
+// learnCopyRateMin is the least rate, in bytes per second, at which a copy is not given up: a tenth of the default limit of all copies.
+const learnCopyRateMin = 5 << 20
+
+// copyTimeout bounds the copy of a checkpoint with files of these sizes; the primary keeps it for as long.
+func (s *Server) copyTimeout(sizes []int64) time.Duration {
+	more := time.Duration(0)
+	for _, n := range sizes {
+		more += time.Duration(float64(max(0, n)) / learnCopyRateMin * float64(time.Second))
+		more = min(more, learnCopyMax)
+	}
+	return s.opts.LearnCopyTimeout + more
+}
+
+// learnCopyMax bounds what a size that a peer names adds to the timeout.
+const learnCopyMax = 24 * time.Hour
+
 // installCheckpoint copies the files beside the live store; the loop then swaps them in.
 func (p *partition) installCheckpoint(e pacifica.InstallCheckpoint) {
-	ctx, cancel := p.srv.host.WithTimeout(p.ctx, p.srv.opts.LearnCopyTimeout)
 	p.tasks.Go(func() {
-		defer cancel()
-		err := errors.New("learn: no slot for a checkpoint copy before the timeout")
+		err := errors.New("learn: the replica ended while it waited for a slot to copy a checkpoint")
 		started := p.srv.host.Elapsed()
-		if p.srv.learnSlots.Take(p.srv.host, ctx.Done()) {
+		if p.srv.learnSlots.Take(p.srv.host, p.ctx.Done()) {
+			ctx, cancel := p.srv.host.WithTimeout(p.ctx, p.srv.copyTimeout(e.Answer.FileSizes))
 			err = p.fetchCheckpoint(ctx, e)
+			cancel()
 			p.srv.learnSlots.Release()
 		}
 		if err != nil {

@@ -42,7 +42,17 @@ func (m *mailbox) arrive(urgent bool, items ...item) {
 	for i := range items { // only now: whoever is the last must find the others in the mailbox
 		last = items[i].all.last() || last
 	}
-	if last && !urgent {
+	if last { // also after an urgent one: what it waited for may have come since
+		m.add(true, nil)
+	}
+}
+
+// nudge gives the loop a turn when something lies: what it waits for may take long, or not matter any more.
+func (m *mailbox) nudge() {
+	m.mu.Lock()
+	lies := len(m.items) > 0 && !m.woken
+	m.mu.Unlock()
+	if lies {
 		m.add(true, nil)
 	}
 }

@@ -71,7 +71,7 @@ type Options struct {
 	FlushBehindBytes int64
 	// CheckpointKeep is how long a checkpoint made for learners stays.
 	CheckpointKeep time.Duration
-	// LearnCopyTimeout bounds the copy of one checkpoint, LearnCopiesMax their number at once.
+	// LearnCopyTimeout bounds the copy of one checkpoint beside what its size adds, LearnCopiesMax their number at once.
 	LearnCopyTimeout time.Duration
 	LearnCopiesMax   int
 	// FileCopy says how checkpoints are fetched; SendRateMBps bounds how they are served, 0 for no

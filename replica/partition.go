@@ -217,8 +217,12 @@ func (p *partition) shutdown() {
 			it.req.ReplyError(base.ErrInvalidState)
 		}
 	}
-	for token := range p.pending {
-		p.request(token).Drop()
+	for token, w := range p.pending {
+		if req := p.request(token); w.bytes > 0 {
+			req.Drop() // a write: nobody knows what becomes of it
+		} else {
+			req.ReplyError(base.ErrInvalidState)
+		}
 	}
 	p.cancel()
 	for _, cancel := range p.metaCalls {

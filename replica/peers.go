@@ -89,11 +89,16 @@ func (p *partition) sendGroupCheck(e pacifica.SendGroupCheck) {
 	p.groupCheckCall(e.To, body, replied, true)
 }
 
-// groupCheckCall repeats once over a broken connection: one reset is no reason to lose a member.
+// groupCheckCall repeats once over a broken connection: one reset is no reason to lose a member, nor are full buffers: the next
+// check is soon.
 func (p *partition) groupCheckCall(to pacifica.Node, body []byte, replied pacifica.GroupCheckReplied, again bool) {
 	p.call(to, "RPC_GROUP_CHECK", groupCheckTimeoutMs, body, func(code base.ErrorCode, answer []byte) {
 		if code == base.ErrNetworkFailure && again {
 			p.after(p.srv.opts.Core.NetworkRetryMs, func() { p.groupCheckCall(to, body, replied, false) })
+			return
+		}
+		if code == base.ErrCapacityExceeded || code == base.ErrBusy {
+			p.log.Warn("group check not sent or not taken, buffers are full", "to", to, "code", code)
 			return
 		}
 		replied.Err = code

@@ -209,7 +209,9 @@ func (s *Server) tickLoop() {
 		for _, p := range s.partitions() {
 			if p.view.Load().deadlineMs <= now {
 				p.post(pacifica.Tick{})
+				continue
 			}
+			p.mail.nudge()
 		}
 	}
 }

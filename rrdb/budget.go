@@ -16,6 +16,10 @@ func (e *Engine) tight() bool {
 }
 func (e *Engine) spent() bool { return e.unflushed.Load() > e.opts.MemtableBudgetBytes }
 
+// roomWaitMax bounds how long the budget holds a mutation back. It is less than the time after which a primary gives a member up that does not
+// answer. A disk that hangs in a flush then slows the stores of other disks down, and does not stop them; each store's own memtable has a limit still.
+const roomWaitMax = 2 * time.Second
+
 // awaitRoom holds a write back while the budget is spent and somebody makes room. Where flushes cannot make room, there is nothing to wait
 // for: stores that cannot be flushed refuse by themselves, see applyRoom, and the others go on.
 func (e *Engine) awaitRoom(s *Store) {
@@ -23,6 +27,8 @@ func (e *Engine) awaitRoom(s *Store) {
 		return
 	}
 	s.stats.stalledWrites.Add(1)
+	enough := time.NewTimer(roomWaitMax)
+	defer enough.Stop()
 	for !s.closing.Load() && s.failed.Load() == nil {
 		made := e.room.next()
 		if !e.spent() || !e.relieving.Load() {
@@ -31,6 +37,8 @@ func (e *Engine) awaitRoom(s *Store) {
 		select {
 		case <-made:
 		case <-s.ctx.Done():
+		case <-enough.C:
+			return
 		}
 	}
 }

@@ -17,6 +17,7 @@ type compactionPool struct {
 	mu      sync.Mutex
 	idle    *sync.Cond // a member's call into its DB ended
 	max     int
+	extra   int // one for each store that is compacted slowly by order: those hardly use theirs
 	running int
 	members map[*poolMember]struct{}
 	waiting int // members whose waiting is set
@@ -45,6 +46,14 @@ func newCompactionPool(slots int) *compactionPool {
 
 // member is the scheduler of s, which may be nil in tests of the pool.
 func (p *compactionPool) member(s *Store) *poolMember { return &poolMember{pool: p, store: s} }
+
+// lend adds slots, or takes them back.
+func (p *compactionPool) lend(n int) {
+	p.mu.Lock()
+	p.extra += n
+	p.mu.Unlock()
+	p.poke()
+}
 
 func (p *compactionPool) close() {
 	close(p.stop)
@@ -111,7 +120,7 @@ func (p *compactionPool) grantOne(tried map[*poolMember]bool) bool {
 // pick finds a waiting member with a right to another slot. The order of a map is random, which
 // is fair enough.
 func (p *compactionPool) pick(tried map[*poolMember]bool) *poolMember {
-	if p.waiting == 0 || p.running >= p.max {
+	if p.waiting == 0 || p.running >= p.max+p.extra {
 		return nil
 	}
 	for m := range p.members {
@@ -180,7 +189,7 @@ func (m *poolMember) TrySchedule() (bool, pebble.CompactionGrantHandle) {
 	if m.gone || m.db == nil || m.failed() {
 		return false, nil
 	}
-	if m.pool.running < m.pool.max && m.running < m.db.GetAllowedWithoutPermission() {
+	if m.pool.running < m.pool.max+m.pool.extra && m.running < m.db.GetAllowedWithoutPermission() {
 		m.pool.running++
 		m.running++
 		return true, m

@@ -94,10 +94,11 @@ func (s *Store) grew(bytes, entries int) {
 }
 
 // flushBegan notes what the flush will take off. The engine tells how large the memtables are that it writes; the rest was written since
-// to their successor. Our count is an estimate, so when nearly all is written, all is.
+// to their successor. Our count is an estimate, so when nearly all is written, all is; and when there was nothing to write, what is
+// counted is the error of earlier estimates.
 func (s *Store) flushBegan(written int64) {
 	n := s.unflushed.Load()
-	if written < n-n/8 {
+	if written > 0 && written < n-n/8 {
 		n = written
 	}
 	s.flushing.Store(n)

@@ -56,9 +56,11 @@ const (
 )
 
 // paceManual slows the compactions of the store down until end is called: a manual compaction rewrites all of it and nobody waits for
-// that, while others share disk and processors with it.
+// that, while others share disk and processors with it. Its slot for compactions waits most of the time, so that other stores get
+// one more.
 func (s *Store) paceManual() (end func()) {
 	s.manual.Store(true)
+	s.engine.compactions.lend(1)
 	ctx, cancel := context.WithCancel(s.ctx)
 	gone := make(chan struct{})
 	go func() {
@@ -78,5 +80,6 @@ func (s *Store) paceManual() (end func()) {
 		cancel()
 		<-gone
 		s.manual.Store(false)
+		s.engine.compactions.lend(-1)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"path"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -109,6 +110,11 @@ func TestCheckOfDataDirectories(t *testing.T) {
 		bad := errorsOf(after)
 		if kind == "manifest" && len(bad) == 0 && replayed(after) {
 			continue // the end of a manifest may be missing after a crash: the store is older then, and the log has the rest
+		}
+		if match(".init-info") || match(".app-info") {
+			if len(bad) == 0 && reflect.DeepEqual(after.Replicas, report.Replicas) {
+				continue // the name of the checksum, say: what the file tells is as it was
+			}
 		}
 		if len(bad) != 1 || !strings.HasPrefix(file, replicaOf(bad[0].Path)) {
 			t.Errorf("%s damaged: %+v", file, bad)
