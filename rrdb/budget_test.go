@@ -343,3 +343,24 @@ func TestScansGiveWayToWrites(t *testing.T) {
 	}
 	eventually(t, "nothing is pinned", func() bool { r.e.settle(r.s); return r.e.pinned.Load() == 0 })
 }
+
+// A batch of many tiny rows takes more in a memtable than its bytes, so much that Pebble flushes it as it is. What is counted for it beyond
+// what is written must not stay.
+func TestNothingIsCountedAfterAFlush(t *testing.T) {
+	r := newRig(t, func(o *EngineOptions) { o.MemtableBytesMax, o.MemtableBudgetBytes = 1<<20, 1<<30 })
+	for round := range 3 {
+		var pairs []string
+		for i := range 20_000 {
+			pairs = append(pairs, fmt.Sprintf("%08d", i), "v")
+		}
+		r.multiPut(fmt.Sprintf("h%d", round), pairs...)
+		for range 2 { // the second finds nothing to write
+			if err := r.s.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n, all := r.s.unflushed.Load(), r.e.unflushed.Load(); n != 0 || all != 0 {
+			t.Fatalf("round %d: %d bytes are counted for the store, %d for all", round, n, all)
+		}
+	}
+}

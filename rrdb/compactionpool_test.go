@@ -137,3 +137,38 @@ func TestOneCompactionSlotForAll(t *testing.T) {
 		t.Fatal("compactions starve")
 	}
 }
+
+// A store that is compacted slowly by order takes no slot from the others, and its own is gone with it.
+func TestSlowCompactionsBringASlot(t *testing.T) {
+	p := newCompactionPool(1)
+	defer p.close()
+	schedule := func() (bool, *wanting) {
+		w := &wanting{pool: p, max: 1}
+		m := p.member(nil)
+		m.Register(1, w)
+		t.Cleanup(m.Unregister)
+		ok, h := m.TrySchedule()
+		if ok {
+			w.running = append(w.running, h)
+		}
+		return ok, w
+	}
+	p.lend(1)
+	slow, slowOne := schedule()
+	other, otherOne := schedule()
+	third, _ := schedule()
+	if !slow || !other || third {
+		t.Fatalf("slots: slow %v, other %v, a third %v", slow, other, third)
+	}
+	slowOne.finish()
+	p.lend(-1)
+	if ok, _ := schedule(); ok {
+		t.Error("the extra slot stayed")
+	}
+	otherOne.finish()
+	if ok, w := schedule(); ok {
+		w.finish()
+	} else {
+		t.Error("no slot is free")
+	}
+}
