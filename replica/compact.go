@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"context"
 	"strconv"
 	"sync"
 	"time"
@@ -11,7 +10,7 @@ import (
 )
 
 // manualCompactionsMax bounds the manual compactions of a server that run at once; the table's environment may ask for less.
-// They share the compaction slots of the engine with everything else.
+// Each brings a compaction slot of its own, so that other stores find theirs free.
 const manualCompactionsMax = 8
 
 // manualCompaction is what a replica knows of the compactions that its table's environment ordered (rrdb.md §15). Times are
@@ -21,12 +20,13 @@ type manualCompaction struct {
 	enqueuedMs, startedMs, finishedMs, usedMs int64
 }
 
-// due says whether the rules ask for a compaction after the last one, and whether the bottom is to be rewritten.
+// dueCompaction says whether the rules ask for a compaction after the last one, and whether the bottom is to be rewritten.
 func dueCompaction(rules *admission.ManualCompact, finishedMs int64, now time.Time) (due, force bool) {
 	if rules.Disabled || rules.RunningMax <= 0 {
 		return false, false
 	}
-	if rules.OnceTriggerTime > finishedMs/1000 {
+	// A time to come (milliseconds by mistake, another clock) would be after every end of a compaction, and the next one due at once.
+	if rules.OnceTriggerTime > finishedMs/1000 && rules.OnceTriggerTime <= now.Unix() {
 		return true, rules.Once.ForceBottom
 	}
 	finished := time.UnixMilli(finishedMs)
@@ -91,12 +91,10 @@ func (p *partition) compactIfDue() {
 
 // compact runs on a goroutine of its own. One that fails is tried again when the server looks at its stores next.
 func (p *partition) compact(force bool) {
-	ctx, cancel := context.WithCancel(p.ctx)
-	defer cancel()
 	began := p.srv.host.Now()
 	err := error(nil)
 	if store := p.store.Load(); store != nil {
-		err = store.CompactManually(ctx, force, p.srv.host.Now)
+		err = store.CompactManually(p.ctx, force, p.srv.host.Now)
 	}
 	ended := p.srv.host.Now()
 	c := &p.compaction

@@ -23,6 +23,7 @@ func TestWhenACompactionIsDue(t *testing.T) {
 		"once, never done":        {admission.ManualCompact{RunningMax: 1, OnceTriggerTime: once, Once: admission.CompactOptions{ForceBottom: true}}, 0, true, true},
 		"once, done before":       {admission.ManualCompact{RunningMax: 1, OnceTriggerTime: once}, ms(-2 * time.Minute), true, false},
 		"once, done since":        {admission.ManualCompact{RunningMax: 1, OnceTriggerTime: once}, ms(-time.Second), false, false},
+		"once, still to come":     {admission.ManualCompact{RunningMax: 1, OnceTriggerTime: now.Add(time.Minute).Unix()}, 0, false, false},
 		"disabled":                {admission.ManualCompact{RunningMax: 1, OnceTriggerTime: once, Disabled: true}, 0, false, false},
 		"none at once":            {admission.ManualCompact{RunningMax: 0, OnceTriggerTime: once}, 0, false, false},
 		"daily, done yesterday":   {admission.ManualCompact{RunningMax: math.MaxInt32, PeriodicTimes: noon}, ms(-24 * time.Hour), true, false},

@@ -27,11 +27,11 @@ func prepareListShare(total, most int64, n int) int64 {
 
 // sharePrepareLists tells every partition what it may hold, when that has changed.
 func (s *Server) sharePrepareLists() {
-	all := s.partitions()
-	share := prepareListShare(s.opts.Memory.PrepareLists, s.opts.Core.PrepareListBytesMax, len(all))
-	if s.opts.Memory.PrepareLists <= 0 || share <= 0 {
+	if s.opts.Memory.PrepareLists <= 0 {
 		return
 	}
+	all := s.partitions()
+	share := prepareListShare(s.opts.Memory.PrepareLists, s.opts.Core.PrepareListBytesMax, len(all))
 	for _, p := range all {
 		if p.prepareListMax.Swap(share) != share {
 			p.mail.put(item{run: func() { p.core.SetPrepareListBytesMax(share) }})

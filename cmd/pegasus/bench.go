@@ -90,3 +90,9 @@ func runBench(ctx context.Context, o bench.Options, asJSON bool, out io.Writer) 
 	}
 	return result.Text(out)
 }
+
+// clusterFlags are those of commands that start a cluster of their own.
+func clusterFlags(cmd *cobra.Command, dir *string, sets *[]string) {
+	cmd.Flags().StringVar(dir, "dir", "", "where temporary data directories are made (default: the system's place for temporary files)")
+	cmd.Flags().StringArrayVar(sets, "set", nil, "section.key=value for the configuration of all servers; repeat for more")
+}

@@ -70,7 +70,6 @@ With --quick, --out must not hold a page of figures.`,
 	flags.Int64Var(&o.RowsMax, "rows-max", curves.DefaultRowsMax, "leave out points with more rows than this")
 	flags.StringVar(&o.PlogSync, "plog-sync", "always", "when the clusters acknowledge a write: always, interval or none")
 	flags.BoolVar(&o.Quick, "quick", false, fmt.Sprintf("rough figures: fewer points and rows, %d run of %v, unless their flags say otherwise", curves.QuickRuns, curves.QuickDuration))
-	flags.StringVar(&o.Dir, "dir", "", "where temporary data directories are made (default: the system's place for temporary files)")
-	flags.StringArrayVar(&o.Sets, "set", nil, "section.key=value for the configuration of all servers; repeat for more")
+	clusterFlags(cmd, &o.Dir, &o.Sets)
 	return cmd
 }

@@ -59,8 +59,7 @@ stops the servers and removes their data. Where a cluster fails, its rows say so
 	flags.Int64Var(&o.TableRows, "load-rows", table.DefaultTableRows, "rows to load and choose from")
 	flags.BoolVar(&o.Quick, "quick", false, fmt.Sprintf("rough figures: %d run of %v, %d rows loaded, unless their flags say otherwise", table.QuickRuns, table.QuickDuration, table.QuickTableRows))
 	flags.BoolVar(&o.Redis, "redis", true, "measure Redis as a yardstick where it is installed")
-	flags.StringVar(&o.Dir, "dir", "", "where temporary data directories are made (default: the system's place for temporary files)")
-	flags.StringArrayVar(&o.Sets, "set", nil, "section.key=value for the configuration of all servers; repeat for more")
+	clusterFlags(cmd, &o.Dir, &o.Sets)
 	flags.StringVar(&f.json, "json", "", "write all figures of all runs to this file")
 	flags.StringVar(&f.write, "write", "", "put the table between the markers <!-- "+table.Section+":begin --> and end of this page; not with --quick or --rows")
 	return cmd

@@ -49,8 +49,7 @@ fails, the error says where the servers' logs are.`,
 	flags.DurationVarP(&o.Length, "duration", "d", trouble.DefaultLength, "time of troubles that do not end by themselves")
 	flags.StringVar(&o.PlogSync, "plog-sync", "always", "when the cluster acknowledges a write: always, interval or none")
 	flags.BoolVar(&o.Quick, "quick", false, fmt.Sprintf("rough figures: %d rows, %d MB to learn, phases of %v, unless their flags say otherwise", trouble.QuickRows, trouble.QuickLearnBytes>>20, trouble.QuickLength))
-	flags.StringVar(&o.Dir, "dir", "", "where temporary data directories are made (default: the system's place for temporary files)")
-	flags.StringArrayVar(&o.Sets, "set", nil, "section.key=value for the configuration of all servers; repeat for more")
+	clusterFlags(cmd, &o.Dir, &o.Sets)
 	flags.StringVar(&write, "write", "", "put each trouble between its markers in this page, and its picture beside it; not with --quick")
 	return cmd
 }
