@@ -60,5 +60,6 @@ type Metrics struct {
 
 // Core is [core].
 type Core struct {
-	DataDir string `key:"data_dir" fv:"string" def:"./data" check:"nonempty" doc:"directory of everything whose place is not given otherwise"`
+	DataDir      string `key:"data_dir" fv:"string" def:"./data" check:"nonempty" doc:"directory of everything whose place is not given otherwise"`
+	TimerSlackNs Nanos  `key:"timer_slack_ns" fv:"i64" def:"500000" min:"0" max:"10000000" is:"own" doc:"how much later than due the kernel may wake a thread of the server, on Linux; less costs processor time for writes. 0: leave it as it is"`
 }

@@ -2,7 +2,6 @@ package rpc
 
 import (
 	"errors"
-	"io"
 	"sync"
 )
 
@@ -24,14 +23,14 @@ type inbox struct {
 
 var errInBuffers = errors.New("frame does not fit into the read buffers of all connections")
 
-// data is what was read and not consumed; valid until fill.
+// data is what was read and not consumed; valid until room.
 func (b *inbox) data() []byte { return b.buf[b.r:b.w] }
 
 func (b *inbox) consume(n int) { b.r += n }
 
-// fill makes room and reads once. need is the known length of the frame at the start of data; the
+// room is where to read to, never empty. need is the known length of the frame at the start of data; the
 // buffer still only doubles, so that a length that was only claimed allocates nothing.
-func (b *inbox) fill(src io.Reader, need int) (int, error) {
+func (b *inbox) room(need int) ([]byte, error) {
 	full := b.w == len(b.buf)
 	if b.r > 0 {
 		b.w = copy(b.buf, b.buf[b.r:b.w])
@@ -42,17 +41,12 @@ func (b *inbox) fill(src io.Reader, need int) (int, error) {
 		b.resize(readBufferMin)
 	case b.w == size, full && size < readBufferMax, need > size && size < readBufferMax:
 		if !b.resize(2 * size) {
-			return 0, errInBuffers
+			return nil, errInBuffers
 		}
 	case b.w == 0 && size > b.keep():
 		b.resize(readBufferMax)
 	}
-	n, err := src.Read(b.buf[b.w:])
-	b.w += n
-	if n > 0 {
-		err = nil
-	}
-	return n, err
+	return b.buf[b.w:], nil
 }
 
 // keep is how large the buffer of a connection may be that waits for its next frame.

@@ -149,22 +149,17 @@ func (c *clientConn) serve() error {
 	if err != nil {
 		return err
 	}
-	raw, err := conn.SyscallConn()
+	socket, err := newSocket(conn)
 	if err != nil {
 		conn.Close()
 		return err
 	}
 	c.lastRead.Store(c.pool.tick())
-	c.out.open(conn, raw)
-	for need := 0; ; {
-		if _, err := c.in.fill(conn, need); err != nil {
-			return err
-		}
+	c.out.open(conn, socket)
+	return socket.receive(&c.in, func(int) (need int, err error) {
 		c.lastRead.Store(c.pool.tick())
-		if need, err = c.receive(); err != nil {
-			return err
-		}
-	}
+		return c.receive()
+	})
 }
 
 // receive gives the answers that have arrived completely to their callbacks.

@@ -27,7 +27,7 @@ type outbox struct {
 	mu       sync.Mutex
 	changed  sync.Cond // something was written, finished or failed
 	conn     net.Conn
-	raw      syscall.RawConn
+	socket   *socket
 	full     []*buffer // queued before queue, and not appended to any more
 	fullSize int       // their bytes
 	queue    *buffer   // appended to; nil when empty
@@ -49,7 +49,7 @@ func (o *outbox) init(bufs *bufferPool, stall time.Duration) {
 	o.changed.L = &o.mu
 	o.try = func(fd uintptr) bool {
 		for {
-			o.tryN, o.tryE = syscall.Write(int(fd), o.tryB)
+			o.tryN, o.tryE = write(int(fd), o.tryB)
 			if o.tryE != syscall.EINTR {
 				return true
 			}
@@ -58,9 +58,9 @@ func (o *outbox) init(bufs *bufferPool, stall time.Duration) {
 }
 
 // open gives the outbox its connection and sends what was queued before.
-func (o *outbox) open(conn net.Conn, raw syscall.RawConn) {
+func (o *outbox) open(conn net.Conn, socket *socket) {
 	o.mu.Lock()
-	o.conn, o.raw = conn, raw
+	o.conn, o.socket = conn, socket
 	o.flushing = false
 	failed := o.err != nil
 	o.mu.Unlock()
@@ -200,7 +200,7 @@ func (o *outbox) wrote(err error) {
 // tryWrite writes what the socket takes without waiting; 0 and no error when that is nothing.
 func (o *outbox) tryWrite(b []byte) (int, error) {
 	o.tryB, o.tryN, o.tryE = b, 0, nil
-	err := o.raw.Write(o.try)
+	err := o.socket.raw.Write(o.try)
 	n, tryErr := o.tryN, o.tryE
 	o.tryB = nil
 	if err != nil {
@@ -268,7 +268,7 @@ func (o *outbox) failLocked(reason error) {
 	}
 	o.share.set(o.queued())
 	if o.conn != nil {
-		o.conn.Close()
+		go o.conn.Close() // it waits for the reader, who may be the caller or wait for mu
 	}
 	o.changed.Broadcast()
 }

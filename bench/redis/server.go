@@ -54,6 +54,9 @@ func start(ctx context.Context, dataDir string, durable bool) (*server, error) {
 		return nil, errors.New("redis: no free port")
 	}
 	dir, err := os.MkdirTemp(dataDir, "redis-bench-")
+	if err == nil {
+		dir, err = filepath.Abs(dir) // the server starts in it
+	}
 	if err != nil {
 		return nil, fmt.Errorf("redis: data directory: %w", err)
 	}

@@ -147,7 +147,12 @@ type inProcess struct {
 func startInProcess(p *plan, logger *slog.Logger) (*inProcess, error) {
 	o := &inProcess{logger: logger}
 	for _, m := range p.Members {
-		started, err := startServers(m.Config, logger.With("server", m.Name))
+		logger := logger.With("server", m.Name)
+		c, err := loadConfig(m.Config)
+		var started []server
+		if err == nil {
+			started, err = startServers(c, logger)
+		}
 		if err != nil {
 			o.stop()
 			return nil, fmt.Errorf("start %s: %w", m.Name, err)

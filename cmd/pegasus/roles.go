@@ -12,14 +12,19 @@ import (
 	"github.com/pegasus-go/pegasus/rpc"
 )
 
-// startServers reads a configuration file and starts the roles it has.
-func startServers(path string, logger *slog.Logger) ([]server, error) {
+// loadConfig reads a configuration file that has a role to run.
+func loadConfig(path string) (*conf.Config, error) {
 	c, err := conf.Load(path)
-	if err != nil {
-		return nil, err
+	if err == nil && !c.AppsMeta.Run && !c.AppsReplica.Run {
+		err = fmt.Errorf("%s: no role to run: it has no section [apps.%s] or [apps.%s]", path, conf.RoleMeta, conf.RoleReplica)
 	}
+	return c, err
+}
+
+// startServers starts the roles that a configuration has.
+func startServers(c *conf.Config, logger *slog.Logger) ([]server, error) {
 	for _, warning := range c.Warnings {
-		logger.Warn("configuration", "file", path, "warning", warning)
+		logger.Warn("configuration", "warning", warning)
 	}
 	var all started
 	if c.AppsMeta.Run {
@@ -33,9 +38,6 @@ func startServers(path string, logger *slog.Logger) ([]server, error) {
 		if err := all.add(conf.RoleReplica, one, err); err != nil {
 			return nil, err
 		}
-	}
-	if len(all.list) == 0 {
-		return nil, fmt.Errorf("%s: no role to run: it has no section [apps.%s] or [apps.%s]", path, conf.RoleMeta, conf.RoleReplica)
 	}
 	return all.list, nil
 }

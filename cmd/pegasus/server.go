@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/pegasus-go/pegasus/conf"
 	"github.com/spf13/cobra"
 )
 
@@ -51,8 +52,15 @@ func runServer(ctx context.Context, config string, log logFlags) error {
 	defer logFile.Close()
 	slog.SetDefault(logger)
 	began := time.Now()
+	c, loosened, err := configure(ctx, config)
 	logger.Info("start", "build", readBuild().String(), "config", config)
-	servers, err := startServers(config, logger)
+	if loosened != nil {
+		logger.Warn("[core] timer_slack_ns is not in effect, writes cost more processor time", "err", loosened)
+	}
+	var servers []server
+	if err == nil {
+		servers, err = startServers(c, logger)
+	}
 	if err != nil {
 		logger.Error("start failed", "err", err)
 		return err
@@ -73,6 +81,17 @@ func runServer(ctx context.Context, config string, log logFlags) error {
 	}
 	logger.Info("stopped", "took", time.Since(stopping), "err", err)
 	return err
+}
+
+// configure reads the configuration and, if need be, starts the process anew as it asks for; loosened is why that was not possible.
+func configure(ctx context.Context, path string) (c *conf.Config, loosened, err error) {
+	if c, err = loadConfig(path); err == nil {
+		err = ctx.Err() // told to stop; a process that starts anew would not know
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, loosenTimers(c.Core.TimerSlackNs.Duration()), nil
 }
 
 // signalGap is how long after the end of the context the signal that ended it may still be seen.

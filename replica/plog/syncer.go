@@ -1,6 +1,7 @@
 package plog
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 
@@ -91,6 +92,7 @@ func (s *Syncer) gather(l *Log) {
 // rounds runs one round after the other until no log waits. What comes during a round waits for the next.
 func (s *Syncer) rounds() {
 	for {
+		runtime.Gosched() // logs whose turn is about to come join the round
 		s.mu.Lock()
 		logs := s.gathered
 		if len(logs) == 0 {
