@@ -20,6 +20,7 @@ type stateService struct {
 	nodes   map[string]string
 	line    []*session // who holds the lock, then who waits for it
 	expired int
+	slow    time.Duration // how much later reads are answered
 	// stored is told of every configuration before it takes effect.
 	stored func(partition)
 }
@@ -103,10 +104,17 @@ func (x *session) ask(ctx context.Context, op, path string, f func() error) erro
 	s := x.s
 	s.net.carry(x.port.machine, s.machine, s.node, func() {
 		got := x.fenced(f)
-		s.net.carry(s.machine, x.port.machine, x.port.node, func() {
-			err = got
-			arrived <- struct{}{}
-		})
+		answer := func() {
+			s.net.carry(s.machine, x.port.machine, x.port.node, func() {
+				err = got
+				arrived <- struct{}{}
+			})
+		}
+		if s.slow > 0 && (op == "get" || op == "children") {
+			s.w.at(s.slow, s.node, answer)
+		} else {
+			answer()
+		}
 	})
 	switch x.port.node.Wait(3*time.Second, arrived, ctx.Done()) {
 	case 0:
