@@ -110,7 +110,7 @@ func (x *session) ask(ctx context.Context, op, path string, f func() error) erro
 				arrived <- struct{}{}
 			})
 		}
-		if s.slow > 0 && (op == "get" || op == "children") {
+		if s.slow > 0 && (op == "get" || op == "get-each" || op == "children") {
 			s.w.at(s.slow, s.node, answer)
 		} else {
 			answer()
@@ -148,6 +148,31 @@ func (x *session) Get(ctx context.Context, path string) (data []byte, err error)
 		return nil
 	})
 	return data, err
+}
+
+// GetEach implements zkmeta.Store.
+func (x *session) GetEach(ctx context.Context, paths []string, f func(i int, data []byte, exists bool) error) error {
+	type found struct {
+		data   string
+		exists bool
+	}
+	var got []found
+	err := x.ask(ctx, "get-each", "", func() error {
+		for _, p := range paths {
+			v, ok := x.s.nodes[p]
+			got = append(got, found{v, ok})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i, v := range got {
+		if err := f(i, []byte(v.data), v.exists); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Children implements zkmeta.Store.
