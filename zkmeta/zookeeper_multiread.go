@@ -34,7 +34,7 @@ type multiReader struct {
 	patience time.Duration // for one answer
 	detach   func() bool   // from the context that closes the connection
 	frame    []byte        // the last answer; the data handed out lies there
-	sent     int32  // number of the last request
+	sent     int32         // number of the last request
 	answered int32
 	asked    int // chunks
 }
