@@ -2,6 +2,7 @@ package meta
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -155,17 +156,21 @@ func (n *scaleNode) beacon(ctx context.Context) bool {
 }
 
 func (n *scaleNode) syncLoop(ctx context.Context) {
-	pause := n.f.pace.sync
+	pause, inTurn := n.f.pace.sync, false
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-n.syncNow:
+			inTurn = false
 		case <-time.After(pause):
 		}
 		pause = n.f.pace.sync
-		if !n.sync(ctx) {
-			pause = scaleSyncRetry
+		switch ok := n.sync(ctx); {
+		case !ok:
+			pause, inTurn = scaleSyncRetry, false
+		case !inTurn:
+			pause, inTurn = rand.N(pause), true
 		}
 	}
 }
