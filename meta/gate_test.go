@@ -22,10 +22,11 @@ import (
 // flaky is a store whose writes fail when told to, and whose reads can be held back.
 type flaky struct {
 	zkmeta.Backend
-	mu    sync.Mutex
-	errs  []error
-	gate  chan struct{} // reads wait until it is closed; nil: they don't
-	lease doubted
+	mu   sync.Mutex
+	errs []error
+	gate chan struct{} // reads wait until it is closed; nil: they don't
+
+	unproven atomic.Bool // leases cannot be proven, and are not known to be lost
 }
 
 func (f *flaky) fail(errs ...error) {
@@ -96,21 +97,20 @@ func waitLeading(t *testing.T, s *Server) {
 	})
 }
 
-// doubted is a lease whose proof can be taken away while it is not known to be lost.
+// doubted is a lease whose proof can be taken away.
 type doubted struct {
 	zkmeta.Lease
-	unproven atomic.Bool
+	unproven *atomic.Bool
 }
 
-func (d *doubted) Valid() bool { return !d.unproven.Load() && d.Lease.Valid() }
+func (d doubted) Valid() bool { return !d.unproven.Load() && d.Lease.Valid() }
 
 func (f *flaky) Campaign(ctx context.Context, self string) (zkmeta.Lease, error) {
 	l, err := f.Backend.Campaign(ctx, self)
 	if err != nil {
 		return nil, err
 	}
-	f.lease.Lease = l
-	return &f.lease, nil
+	return doubted{l, &f.unproven}, nil
 }
 
 // startLoading starts a meta that leads and goes on loading until the function it returns is called.
@@ -188,7 +188,7 @@ func TestUnprovenLeaderAcknowledgesNothing(t *testing.T) {
 	native := newClient(t, rpc.Native)
 	for _, state := range []string{"loading", "loaded"} {
 		for _, unproven := range []bool{true, false} {
-			f.lease.unproven.Store(unproven)
+			f.unproven.Store(unproven)
 			var ack fd.BeaconAck
 			native.mustCall(s.Addr(), "RPC_FD_FAILURE_DETECTOR_PING", beaconOf(s, 34801), &ack)
 			if ack.IsMaster == unproven || unproven && ack.PrimaryNode.Val().IsValid() {
