@@ -6,7 +6,7 @@
 // what the core wants persisted and sends what it wants sent.
 //
 // One Server is a follower or, between winning an election and losing it, a leader. All that belongs
-// to one leadership is a term; when leadership is gone the term is thrown away with all it knew, and
+// to one leadership is a term, which takes nothing but beacons until the tree is loaded; when leadership is gone the term is thrown away with all it knew, and
 // the store refuses its late writes. A term is guarded by one mutex, which is never held during I/O.
 //
 // Ways to read on: server.go (life), term.go (running effects), gate.go (who may ask what), then the

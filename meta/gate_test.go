@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +25,8 @@ type flaky struct {
 	mu   sync.Mutex
 	errs []error
 	gate chan struct{} // reads wait until it is closed; nil: they don't
+
+	unproven atomic.Bool // leases cannot be proven, and are not known to be lost
 }
 
 func (f *flaky) fail(errs ...error) {
@@ -94,33 +97,130 @@ func waitLeading(t *testing.T, s *Server) {
 	})
 }
 
-func TestLeaderThatIsLoadingIsNotActive(t *testing.T) {
+// doubted is a lease whose proof can be taken away.
+type doubted struct {
+	zkmeta.Lease
+	unproven *atomic.Bool
+}
+
+func (d doubted) Valid() bool { return !d.unproven.Load() && d.Lease.Valid() }
+
+func (f *flaky) Campaign(ctx context.Context, self string) (zkmeta.Lease, error) {
+	l, err := f.Backend.Campaign(ctx, self)
+	if err != nil {
+		return nil, err
+	}
+	return doubted{l, &f.unproven}, nil
+}
+
+// startLoading starts a meta that leads and goes on loading until the function it returns is called.
+func startLoading(t *testing.T, change func(*Options)) (s *Server, f *flaky, finish func()) {
+	t.Helper()
 	gate := make(chan struct{})
-	s, _ := startFlaky(t, func(f *flaky, _ *Options) { f.gate = gate })
+	s, f = startFlaky(t, func(f *flaky, o *Options) {
+		f.gate = gate
+		if change != nil {
+			change(o)
+		}
+	})
 	eventually(t, 5*time.Second, func() error {
 		if s.term.Load() == nil {
 			return errors.New("no term")
 		}
 		return nil
 	})
-	c := newClient(t, rpc.THFTv0)
-	var resp layer2.QueryCfgResponse
-	c.mustCall(s.Addr(), "RPC_CM_QUERY_PARTITION_CONFIG_BY_INDEX", &layer2.QueryCfgRequest{AppName: "temp"}, &resp)
-	if resp.Err.Val() != base.ErrServiceNotActive {
-		t.Errorf("answers %v", resp.Err)
+	return s, f, func() { close(gate) }
+}
+
+func beaconOf(s *Server, port uint16) *fd.BeaconMsg {
+	startMs := int64(5)
+	return &fd.BeaconMsg{Time: 5, FromNode: base.AddressOf(0x7F000001, port).Ptr(), ToNode: s.Addr().Ptr(), StartTime: &startMs}
+}
+
+// A leader that loads its state keeps leases alive; whoever wants to know something is told to come again.
+func TestLeaderThatIsLoadingAnswersBeaconsAlone(t *testing.T) {
+	s, _, finish := startLoading(t, nil)
+	c, native := newClient(t, rpc.THFTv0), newClient(t, rpc.Native)
+	var cfg layer2.QueryCfgResponse
+	c.mustCall(s.Addr(), "RPC_CM_QUERY_PARTITION_CONFIG_BY_INDEX", &layer2.QueryCfgRequest{AppName: "temp"}, &cfg)
+	if cfg.Err.Val() != base.ErrServiceNotActive {
+		t.Errorf("a client is answered %v", cfg.Err)
+	}
+	var sync metaadmin.ConfigurationQueryByNodeResponse
+	native.mustCall(s.Addr(), "RPC_CM_CONFIG_SYNC", &metaadmin.ConfigurationQueryByNodeRequest{Node: beaconOf(s, 34801).FromNode}, &sync)
+	if sync.Err.Val() != base.ErrServiceNotActive {
+		t.Errorf("a config sync is answered %v", sync.Err)
+	}
+	var update metaadmin.ConfigurationUpdateResponse
+	native.mustCall(s.Addr(), "RPC_CM_UPDATE_PARTITION_CONFIGURATION", &metaadmin.ConfigurationUpdateRequest{}, &update)
+	if update.Err.Val() != base.ErrServiceNotActive {
+		t.Errorf("a change of a configuration is answered %v", update.Err)
 	}
 	var ack fd.BeaconAck
-	native := newClient(t, rpc.Native)
-	beacon := &fd.BeaconMsg{Time: 5, FromNode: base.AddressOf(0x7F000001, 34801).Ptr(), ToNode: s.Addr().Ptr()}
-	native.mustCall(s.Addr(), "RPC_FD_FAILURE_DETECTOR_PING", beacon, &ack)
-	if ack.IsMaster || ack.Time != 5 || ack.PrimaryNode.Val().IsValid() || ack.HpPrimaryNode != nil {
-		t.Errorf("beacon answered %v", &ack)
+	native.mustCall(s.Addr(), "RPC_FD_PROCESS_ENDED", beaconOf(s, 34801), &ack)
+	if ack.IsMaster {
+		t.Errorf("the word of a witness is answered %v", &ack)
 	}
-	close(gate)
+	acknowledged := func() {
+		t.Helper()
+		native.mustCall(s.Addr(), "RPC_FD_FAILURE_DETECTOR_PING", beaconOf(s, 34801), &ack)
+		if !ack.IsMaster || !ack.Allowed || ack.Time != 5 || ack.PrimaryNode.Val() != s.Addr() || ack.ThisNode.Val() != s.Addr() {
+			t.Errorf("beacon answered %v", &ack)
+		}
+	}
+	acknowledged()
+	if s.Leading() {
+		t.Fatal("it was not loading any more")
+	}
+	finish()
 	waitLeading(t, s)
-	native.mustCall(s.Addr(), "RPC_FD_FAILURE_DETECTOR_PING", beacon, &ack)
-	if !ack.IsMaster || !ack.Allowed || ack.PrimaryNode.Val() != s.Addr() || ack.ThisNode.Val() != s.Addr() {
-		t.Errorf("beacon answered %v", &ack)
+	acknowledged()
+	var nodes metaadmin.ConfigurationListNodesResponse
+	c.mustCall(s.Addr(), "RPC_CM_LIST_NODES", &metaadmin.ConfigurationListNodesRequest{Status: metaadmin.NodeStatus_NS_ALIVE}, &nodes)
+	if len(nodes.Infos) != 1 {
+		t.Errorf("alive after loading: %v", nodes.Infos)
+	}
+}
+
+// Neither a leader that is loading nor one that has loaded acknowledges beacons once its lock cannot be proven.
+func TestUnprovenLeaderAcknowledgesNothing(t *testing.T) {
+	s, f, finish := startLoading(t, nil)
+	native := newClient(t, rpc.Native)
+	for _, state := range []string{"loading", "loaded"} {
+		for _, unproven := range []bool{true, false} {
+			f.unproven.Store(unproven)
+			var ack fd.BeaconAck
+			native.mustCall(s.Addr(), "RPC_FD_FAILURE_DETECTOR_PING", beaconOf(s, 34801), &ack)
+			if ack.IsMaster == unproven || unproven && ack.PrimaryNode.Val().IsValid() {
+				t.Errorf("%s, unproven: %v: beacon answered %v", state, unproven, &ack)
+			}
+		}
+		if state == "loading" {
+			finish()
+			waitLeading(t, s)
+		}
+	}
+}
+
+// A server that is not on the allow list gets no lease before it is known whether it is a member of something, and no
+// refusal, which released servers take as final.
+func TestServerOffTheListWaitsForTheState(t *testing.T) {
+	s, _, finish := startLoading(t, func(o *Options) { o.AllowList = []base.RPCAddress{base.AddressOf(0x7F000001, 34802)} })
+	native := newClient(t, rpc.Native)
+	answer := func(port uint16) (ack fd.BeaconAck) {
+		native.mustCall(s.Addr(), "RPC_FD_FAILURE_DETECTOR_PING", beaconOf(s, port), &ack)
+		return ack
+	}
+	if ack := answer(34801); ack.IsMaster || !ack.Allowed || ack.PrimaryNode.Val().IsValid() {
+		t.Errorf("loading, beacon answered %v", &ack)
+	}
+	if ack := answer(34802); !ack.IsMaster || !ack.Allowed {
+		t.Errorf("loading, on the list, beacon answered %v", &ack)
+	}
+	finish()
+	waitLeading(t, s)
+	if ack := answer(34801); !ack.IsMaster || ack.Allowed {
+		t.Errorf("loaded, beacon answered %v", &ack)
 	}
 }
 

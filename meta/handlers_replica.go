@@ -30,9 +30,9 @@ func (s *Server) registerReplicaHandlers() {
 	})
 }
 
-// onBeacon answers a replica server's sign of life. Only a leader that is ready says that it is the
-// master: such an answer renews the lease of the server, and the promise behind it, not to give its
-// partitions away before the grace period is over, can only be kept by somebody who knows them.
+// onBeacon answers a replica server's sign of life. Only a leader says that it is the master: such an answer renews the
+// lease of the server, and the promise behind it, not to give its partitions away before the grace period is over, can
+// only be kept by somebody whom nobody can succeed meanwhile. A leader that loads its state keeps it by doing nothing.
 func (s *Server) onBeacon(r *rpc.Request) {
 	var b fd.BeaconMsg
 	if err := r.Decode(&b); err != nil {
@@ -50,8 +50,11 @@ func (s *Server) onBeacon(r *rpc.Request) {
 			ack.HpThisNode = ack.ThisNode.HostPort()
 		}
 	}
-	t := s.leadingTerm()
-	if t == nil || !t.ready.Load() {
+	switch res := s.takeBeacon(&b); {
+	case res.Ignore:
+		r.Drop()
+		return
+	case res.NotYet:
 		leader, name := s.leader()
 		if leader == s.self {
 			leader, name = base.RPCAddress{}, ""
@@ -60,8 +63,21 @@ func (s *Server) onBeacon(r *rpc.Request) {
 		if hp, err := parseHostPort(name); err == nil && hostPort {
 			ack.HpPrimaryNode = &hp
 		}
-		r.Reply(ack)
-		return
+	default:
+		ack.IsMaster, ack.Allowed, ack.PrimaryNode = true, res.Allowed, s.self.Ptr()
+		if hostPort {
+			hp := s.selfHP
+			ack.HpPrimaryNode = &hp
+		}
+	}
+	r.Reply(ack)
+}
+
+// takeBeacon gives a beacon to the core of the present term. Without one there is nothing to tell.
+func (s *Server) takeBeacon(b *fd.BeaconMsg) cluster.BeaconAnswer {
+	t := s.leadingTerm()
+	if t == nil {
+		return cluster.BeaconAnswer{NotYet: true}
 	}
 	in := cluster.Beacon{From: addressOf(b.FromNode, b.HpFromNode), StartMs: b.GetStartTime()}
 	if b.HpFromNode != nil {
@@ -69,16 +85,7 @@ func (s *Server) onBeacon(r *rpc.Request) {
 	}
 	res := cluster.BeaconAnswer{Ignore: true} // if the term ended meanwhile
 	t.do(func(now int64) { res = t.core.OnBeacon(now, in) })
-	if res.Ignore {
-		r.Drop()
-		return
-	}
-	ack.IsMaster, ack.Allowed, ack.PrimaryNode = true, res.Allowed, s.self.Ptr()
-	if hostPort {
-		hp := s.selfHP
-		ack.HpPrimaryNode = &hp
-	}
-	r.Reply(ack)
+	return res
 }
 
 // onDeath takes in the word of a witness that the process which sent beacons from an address since a time has ended. The

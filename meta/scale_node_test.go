@@ -2,6 +2,7 @@ package meta
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -40,6 +41,7 @@ type scaleFleet struct {
 	nodes map[base.RPCAddress]*scaleNode
 
 	beacons, syncs, syncBytes, proposals, updates atomic.Int64
+	silence                                       atomic.Int64 // ns: how old an acknowledged beacon got before the next one was acknowledged, at most
 }
 
 // scaleNode is one of them.
@@ -56,6 +58,7 @@ type scaleNode struct {
 	mu        sync.Mutex
 	leader    int // index into the fleet's metas
 	connected bool
+	acked     time.Time // when the last acknowledged beacon was sent
 	held      map[base.Gpid]scaleReplica
 }
 
@@ -125,9 +128,9 @@ func (n *scaleNode) beaconLoop(ctx context.Context) {
 }
 
 func (n *scaleNode) beacon(ctx context.Context) bool {
-	to := n.meta()
+	to, sent := n.meta(), time.Now()
 	body := rpc.AppendValue(nil, rpc.FieldNative, &fd.BeaconMsg{
-		Time: time.Now().UnixMilli(), FromNode: n.addr.Ptr(), ToNode: to.Ptr(), StartTime: &n.startMs,
+		Time: sent.UnixMilli(), FromNode: n.addr.Ptr(), ToNode: to.Ptr(), StartTime: &n.startMs,
 	})
 	var ack fd.BeaconAck
 	limit, cancel := context.WithTimeout(ctx, n.f.pace.beacon*2/3)
@@ -144,6 +147,11 @@ func (n *scaleNode) beacon(ctx context.Context) bool {
 		return false
 	}
 	n.f.beacons.Add(1)
+	if age := time.Since(n.acked).Nanoseconds(); !n.acked.IsZero() {
+		for old := n.f.silence.Load(); age > old && !n.f.silence.CompareAndSwap(old, age); old = n.f.silence.Load() {
+		}
+	}
+	n.acked = sent
 	if !n.connected {
 		n.connected = true
 		select {
@@ -155,17 +163,21 @@ func (n *scaleNode) beacon(ctx context.Context) bool {
 }
 
 func (n *scaleNode) syncLoop(ctx context.Context) {
-	pause := n.f.pace.sync
+	pause, inTurn := n.f.pace.sync, false
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-n.syncNow:
+			inTurn = false
 		case <-time.After(pause):
 		}
 		pause = n.f.pace.sync
-		if !n.sync(ctx) {
-			pause = scaleSyncRetry
+		switch ok := n.sync(ctx); {
+		case !ok:
+			pause, inTurn = scaleSyncRetry, false
+		case !inTurn:
+			pause, inTurn = rand.N(pause), true
 		}
 	}
 }

@@ -42,7 +42,7 @@ func scaleMetaMain(text string) int {
 	var store zkmeta.Backend
 	if err == nil && spec.ZooKeeper != "" {
 		store, err = zkmeta.OpenZooKeeper(strings.Split(spec.ZooKeeper, ","), zkmeta.ZooKeeperOptions{
-			LockRoot: spec.Root + "/lock", SessionTimeout: 10 * time.Second, Logger: logger,
+			LockRoot: spec.Root + "/lock", Logger: logger,
 		})
 	} else if err == nil {
 		store, err = zkmeta.OpenEmbedded(spec.Dir, zkmeta.EmbeddedOptions{Logger: logger})

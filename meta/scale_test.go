@@ -292,6 +292,7 @@ func (c *scaleCluster) balance() {
 
 // replaceLeader kills the leading meta server.
 func (c *scaleCluster) replaceLeader() {
+	c.fleet.silence.Store(0)
 	c.leader.kill()
 	c.leader = c.follower
 	is := func(state string) func() error {
@@ -316,4 +317,5 @@ func (c *scaleCluster) replaceLeader() {
 		}
 		return nil
 	})
+	c.t.Logf("an acknowledged beacon got as old as %.2f s before the next one was acknowledged", time.Duration(c.fleet.silence.Load()).Seconds())
 }

@@ -40,7 +40,7 @@ type term struct {
 func newTerm(ctx context.Context, s *Server, lease zkmeta.Lease) *term {
 	t := &term{
 		s: s, lease: lease,
-		tree:    newTree(s.host, s.opts.Backend, s.opts.ClusterRoot),
+		tree:    newTree(s.opts.Backend, s.opts.ClusterRoot),
 		core:    cluster.New(s.opts.Cluster),
 		tickets: map[uint64]waiter{},
 		writes:  newWriteQueue(),

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -19,18 +18,14 @@ import (
 // that half of them are never taken for all.
 const appsLocked, appsUnlocked = "lock", "unlock"
 
-// readsAtOnce bounds the nodes read at the same time while loading.
-const readsAtOnce = 32
-
 // tree knows the paths of the state and what stands there (meta.md 2).
 type tree struct {
-	host  host.Host
 	store zkmeta.Store
 	apps  string // path of the node above all tables
 }
 
-func newTree(on host.Host, store zkmeta.Store, root string) tree {
-	return tree{host: on, store: store, apps: strings.TrimRight(root, "/") + "/apps"}
+func newTree(store zkmeta.Store, root string) tree {
+	return tree{store: store, apps: strings.TrimRight(root, "/") + "/apps"}
 }
 
 func (t tree) appPath(id int32) string { return t.apps + "/" + strconv.Itoa(int(id)) }
@@ -91,10 +86,13 @@ func (t tree) load(ctx context.Context) (*loaded, error) {
 	}
 	sort.Ints(ids)
 	l := &loaded{apps: make([]cluster.LoadedApp, len(ids)), names: map[base.RPCAddress]base.HostPort{}}
-	for i, id := range ids {
-		if l.apps[i], err = t.loadApp(ctx, int32(id), l.names); err != nil {
-			return nil, err
-		}
+	if err := t.loadApps(ctx, l, ids); err != nil {
+		return nil, err
+	}
+	if err := t.loadPartitions(ctx, l); err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
 		dups := t.appPath(int32(id)) + "/duplication"
 		switch list, err := t.store.Children(ctx, dups); {
 		case err == nil && len(list) > 0:
@@ -106,45 +104,48 @@ func (t tree) load(ctx context.Context) (*loaded, error) {
 	return l, nil
 }
 
-func (t tree) loadApp(ctx context.Context, id int32, names map[base.RPCAddress]base.HostPort) (cluster.LoadedApp, error) {
-	var app cluster.LoadedApp
-	data, err := t.store.Get(ctx, t.appPath(id))
-	if err != nil {
-		return app, err
+// loadApps reads the nodes of the tables.
+func (t tree) loadApps(ctx context.Context, l *loaded, ids []int) error {
+	paths := make([]string, len(ids))
+	for i, id := range ids {
+		paths[i] = t.appPath(int32(id))
 	}
-	if app.Info, err = decodeApp(data); err != nil {
-		return app, fmt.Errorf("%s: %w", t.appPath(id), err)
-	}
-	if app.Info.AppID != id {
-		return app, fmt.Errorf("%s: holds table %d", t.appPath(id), app.Info.AppID)
-	}
-	nodes := make([][]byte, app.Info.PartitionCount)
-	errs, slots, reads := make([]error, len(nodes)), host.NewSlots(readsAtOnce), host.Group{On: t.host}
-	for i := range nodes {
-		slots.Take(t.host, nil)
-		reads.Go(func() {
-			defer slots.Release()
-			data, err := t.store.Get(ctx, t.partitionPath(base.Gpid{AppID: id, PartitionIndex: int32(i)}))
-			if errors.Is(err, zkmeta.ErrNotExist) {
-				return
-			}
-			nodes[i], errs[i] = data, err
-		})
-	}
-	reads.Wait()
-	if i := slices.IndexFunc(errs, func(err error) bool { return err != nil }); i >= 0 {
-		return app, errs[i]
-	}
-	app.Partitions = make([]*cluster.Config, len(nodes))
-	for i, data := range nodes {
-		if data == nil {
-			continue
+	return t.store.GetEach(ctx, paths, func(i int, data []byte, exists bool) (err error) {
+		if !exists {
+			return fmt.Errorf("%s: %w", paths[i], zkmeta.ErrNotExist)
 		}
-		if app.Partitions[i], err = decodeConfig(data, names); err != nil {
-			return app, fmt.Errorf("%s/%d: %w", t.appPath(id), i, err)
+		app := &l.apps[i]
+		if app.Info, err = decodeApp(data); err != nil {
+			return fmt.Errorf("%s: %w", paths[i], err)
+		}
+		if app.Info.AppID != int32(ids[i]) {
+			return fmt.Errorf("%s: holds table %d", paths[i], app.Info.AppID)
+		}
+		return nil
+	})
+}
+
+// loadPartitions reads the nodes of all partitions; one that is missing stays nil.
+func (t tree) loadPartitions(ctx context.Context, l *loaded) error {
+	var paths []string
+	var into []**cluster.Config
+	for i := range l.apps {
+		app := &l.apps[i]
+		app.Partitions = make([]*cluster.Config, app.Info.PartitionCount)
+		for p := range app.Partitions {
+			paths = append(paths, t.partitionPath(base.Gpid{AppID: app.Info.AppID, PartitionIndex: int32(p)}))
+			into = append(into, &app.Partitions[p])
 		}
 	}
-	return app, nil
+	return t.store.GetEach(ctx, paths, func(i int, data []byte, exists bool) (err error) {
+		if !exists {
+			return nil
+		}
+		if *into[i], err = decodeConfig(data, l.names); err != nil {
+			return fmt.Errorf("%s: %w", paths[i], err)
+		}
+		return nil
+	})
 }
 
 // initialize writes the default tables. It may find what an earlier attempt left.

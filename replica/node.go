@@ -105,15 +105,36 @@ func (s *Server) endTerm(begins bool) {
 	}
 }
 
-// syncLoop compares this node's replicas with what the meta server stores.
+// syncRetry is the pause after a config sync that has to be repeated.
+const syncRetry = 500 * time.Millisecond
+
+// syncLoop compares this node's replicas with what the meta server stores: at once when a meta server has granted a lease
+// or a sync failed, and then in turn. What starts the first sync starts it on many servers, so the turns begin at a
+// moment of each server's own.
 func (s *Server) syncLoop() {
+	inTurn := false
 	for s.ctx.Err() == nil {
 		pause := s.opts.ConfigSyncInterval
-		if s.connected.Load() && !s.configSync() {
-			pause = 500 * time.Millisecond
+		if s.connected.Load() {
+			switch ok := s.configSync(); {
+			case !ok:
+				pause, inTurn = syncRetry, false
+			case !inTurn:
+				pause, inTurn = turnOf(s.self, pause), true
+			}
 		}
-		s.host.Wait(pause, s.ctx.Done(), s.syncNow)
+		if s.host.Wait(pause, s.ctx.Done(), s.syncNow) == 1 {
+			inTurn = false
+		}
 	}
+}
+
+// turnOf is the share of an interval that is a server's own. Multiples of the golden ratio lie evenly, wherever they
+// begin, and so do servers with consecutive addresses or ports.
+func turnOf(server base.RPCAddress, interval time.Duration) time.Duration {
+	const goldenRatio = 0x9e3779b9 // of 1<<32
+	share := (server.IP() + uint32(server.Port())) * goldenRatio
+	return time.Duration(float64(interval) * float64(share) / (1 << 32))
 }
 
 func (s *Server) syncSoon() {

@@ -87,6 +87,7 @@ type conformanceTest struct {
 var conformance = []conformanceTest{
 	{"AbsentNodesAreReported", testAbsent},
 	{"DataComesBackAsItWasWritten", testData},
+	{"ManyAreReadInOrder", testEach},
 	{"ChildrenAreSorted", testChildren},
 	{"DeleteRefusesParents", testDelete},
 	{"CreateAllMakesWhatIsMissing", testCreateAll},
@@ -190,6 +191,62 @@ func testData(t *testing.T, c cluster) {
 	wantOK(t, b.Set(ctx, r, mine))
 	copy(mine, "after!")
 	wantData(t, b, r, "before")
+}
+
+// testEach reads more than fits into one request, with gaps, and what was written a moment before.
+func testEach(t *testing.T, c cluster) {
+	b, r, ctx := leading(t, c)
+	var paths, want []string
+	var ops []zkmeta.Op
+	for i := range 1000 {
+		p, data := fmt.Sprintf("%s/%d", r, i), fmt.Sprintf("data of %d", i)
+		switch {
+		case i%7 == 0:
+			data = ""
+		case i%100 == 1:
+			data = strings.Repeat(data, 2000)
+		case i%5 == 0:
+			paths, want = append(paths, p), append(want, "missing")
+			continue
+		}
+		ops = append(ops, zkmeta.Op{Kind: zkmeta.OpCreate, Path: p, Data: []byte(data)})
+		paths, want = append(paths, p), append(want, "="+data)
+	}
+	wantOK(t, b.Txn(ctx, ops))
+	for round := range 3 {
+		want[500+round] = fmt.Sprintf("=changed %d", round)
+		wantOK(t, b.DeleteAll(ctx, paths[500+round]))
+		wantOK(t, b.Create(ctx, paths[500+round], []byte(want[500+round][1:])))
+		var got []string
+		wantOK(t, b.GetEach(ctx, paths, func(i int, data []byte, exists bool) error {
+			text := "=" + string(data)
+			if !exists {
+				text = "missing"
+			}
+			if i != len(got) || text != want[i] {
+				t.Fatalf("%s, as number %d: %.60s, want %.60s", paths[len(got)], i, text, want[len(got)])
+			}
+			got = append(got, text)
+			return nil
+		}))
+		if len(got) != len(paths) {
+			t.Fatalf("%d nodes of %d were read", len(got), len(paths))
+		}
+	}
+	none := func(int, []byte, bool) error { t.Fatal("called"); return nil }
+	wantOK(t, b.GetEach(ctx, nil, none))
+	wantErr(t, b.GetEach(ctx, []string{"no/path"}, none), zkmeta.ErrInvalid)
+	wantErr(t, c.open(t).GetEach(ctx, paths, none), zkmeta.ErrNotLeader)
+	enough := errors.New("enough")
+	wantErr(t, b.GetEach(ctx, paths, func(i int, _ []byte, _ bool) error {
+		switch {
+		case i > 200:
+			t.Fatal("called after an error")
+		case i == 200:
+			return enough
+		}
+		return nil
+	}), enough)
 }
 
 func testChildren(t *testing.T, c cluster) {

@@ -29,5 +29,5 @@
 //   - A transaction takes effect as a whole or not at all.
 //
 // Read next: store.go (the contract), then embedded.go and journal.go, or
-// zookeeper.go and zookeeper_election.go.
+// zookeeper.go, zookeeper_election.go and zookeeper_bulk.go.
 package zkmeta

@@ -110,6 +110,19 @@ func (e *Embedded) Get(ctx context.Context, path string) ([]byte, error) {
 	return data, wrap("get", path, err)
 }
 
+func (e *Embedded) GetEach(ctx context.Context, paths []string, f func(i int, data []byte, exists bool) error) error {
+	for i, p := range paths {
+		data, err := e.Get(ctx, p)
+		if err != nil && !errors.Is(err, ErrNotExist) {
+			return err
+		}
+		if err := f(i, data, err == nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (e *Embedded) Children(ctx context.Context, path string) ([]string, error) {
 	names, err := embeddedRead(ctx, e, path, (*tree).list)
 	return names, wrap("children", path, err)

@@ -173,6 +173,14 @@ var mutants = []mutant{
 		Old: "now-n.beaconMs > s.opts.FDGraceMs", New: "now-n.beaconMs > s.opts.FDGraceMs/4",
 	},
 	{
+		Name: "no grace after loading", File: "meta/cluster/load.go", Why: "a new leader counts silence from before it had loaded its state",
+		Old: "n.beaconMs = now", New: "n.beaconMs = max(n.beaconMs, now-s.opts.FDGraceMs/2)",
+	},
+	{
+		Name: "leader without proof", File: "meta/handlers_replica.go", Why: "a leader that cannot prove its lock acknowledges beacons",
+		Old: "t := s.leadingTerm()\n\tif t == nil {", New: "t := s.term.Load()\n\tif t == nil {",
+	},
+	{
 		Name: "news of another process", File: "meta/cluster/death.go", Why: "the end of one process counts for its successor at the address",
 		Old: "n.processMs != startMs || ", New: "",
 	},

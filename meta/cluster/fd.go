@@ -17,16 +17,21 @@ type Beacon struct {
 // BeaconAnswer is how a leader answers a beacon.
 type BeaconAnswer struct {
 	Ignore  bool // give no answer at all: the server restarts too often to be trusted
+	NotYet  bool // whether the server is allowed can only be told when the state is loaded
 	Allowed bool // false: the server is not on the allow list
 }
 
-// OnBeacon takes in a beacon (meta.md 6.3).
+// OnBeacon takes in a beacon (meta.md 6.3). It may come before Load: to acknowledge it promises that the partitions of
+// the server are not given away before the grace period is over, and Load begins that period anew for everybody.
 func (s *State) OnBeacon(now int64, b Beacon) BeaconAnswer {
 	if !b.From.IsValid() {
 		return BeaconAnswer{}
 	}
 	n := s.nodes[b.From]
 	if n == nil && s.allowed != nil && !s.allowed[b.From] {
+		if !s.loaded { // it is allowed if it is a member of something
+			return BeaconAnswer{NotYet: true}
+		}
 		s.warn("%s: not on the allow list", b.From)
 		return BeaconAnswer{}
 	}
@@ -139,8 +144,11 @@ func (s *State) resendTo(n base.RPCAddress) {
 }
 
 // Tick lets time pass: silent servers die, proposals are sent again. The host calls it a few times
-// a second.
+// a second. Before Load nobody dies.
 func (s *State) Tick(now int64) {
+	if !s.loaded {
+		return
+	}
 	died := false
 	for _, n := range s.nodeOrder {
 		if n.alive && now-n.beaconMs > s.opts.FDGraceMs {

@@ -18,8 +18,8 @@ type LoadedApp struct {
 }
 
 // Load fills an empty state from the store and repairs what an earlier leader left half done
-// (meta.md 1.5). Every server that appears in a configuration counts as alive with a full grace
-// period, so nobody is declared dead because the leader changed.
+// (meta.md 1.5). Every server that appears in a configuration or sent a beacon meanwhile counts as alive with a full
+// grace period, so nobody is declared dead because the leader changed.
 func (s *State) Load(now int64, apps []LoadedApp) error {
 	for _, l := range apps {
 		if err := s.loadApp(now, l); err != nil {
@@ -30,7 +30,7 @@ func (s *State) Load(now int64, apps []LoadedApp) error {
 		s.setAlive(n, true)
 		n.beaconMs = now
 	}
-	s.joinedMs = now
+	s.joinedMs, s.loaded = now, true
 	for _, l := range apps {
 		s.repair(now, s.apps[l.Info.AppID], l.Partitions)
 		s.resumeCounts(now, s.apps[l.Info.AppID])

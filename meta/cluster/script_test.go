@@ -3,6 +3,7 @@ package cluster
 import (
 	"fmt"
 	"os"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -17,7 +18,8 @@ import (
 )
 
 // TestScripts runs testdata: commands go in, what the core wants and answers comes out. Servers are
-// called n1 to n9. Writes are persisted at once unless "hold" was said; time starts at 1000000.
+// called n1 to n9. Writes are persisted at once unless "hold" was said; time starts at 1000000. A state is empty but loaded
+// unless it is "new loading".
 func TestScripts(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		if fi, err := os.Stat(path); err != nil || fi.IsDir() || strings.HasPrefix(path, "testdata/fuzz/") {
@@ -138,6 +140,7 @@ func (w *world) setup(a args) bool {
 		o.ReservedDroppedMax = int(a.int("reserved", 1))
 		o.UnstableRestartsMax = int(a.int("unstable", 5))
 		*w = world{s: New(o), now: 1_000_000}
+		w.s.loaded = !slices.Contains(a.words(), "loading")
 	case "load":
 		var apps []LoadedApp
 		for line := range strings.Lines(a.d.Input) {
@@ -240,6 +243,8 @@ func (w *world) server(a args) bool {
 			ans := w.s.OnBeacon(w.now, Beacon{From: nodeAddr(n), StartMs: a.int("start", 1)})
 			if ans.Ignore {
 				fmt.Fprintf(&w.out, "%s ignored\n", n)
+			} else if ans.NotYet {
+				fmt.Fprintf(&w.out, "%s not yet\n", n)
 			} else if !ans.Allowed {
 				fmt.Fprintf(&w.out, "%s not allowed\n", n)
 			}

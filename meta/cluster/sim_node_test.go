@@ -65,12 +65,18 @@ func (n *simNode) crash() {
 // may arrive later, and its successor may be at work.
 func (n *simNode) witness(startMs int64, tries int) {
 	n.m.send(func() {
-		n.m.ask(func(s *State) {
-			if !s.OnDeath(n.m.now, n.addr, startMs) && tries > 1 {
-				n.m.after(simBeatMs/2, func() { n.witness(startMs, tries-1) })
-			}
-		})
+		known := false
+		n.m.ask(func(s *State) { known = s.OnDeath(n.m.now, n.addr, startMs) })
+		if !known && tries > 1 {
+			n.m.after(simBeatMs/2, func() { n.witness(startMs, tries-1) })
+		}
 	})
+}
+
+// leads reports whether the server may answer as primary of a partition.
+func (n *simNode) leads(g base.Gpid) bool {
+	r := n.disk[g]
+	return n.up && n.connected && n.m.now < n.leaseEnd && r != nil && r.role == rolePrimary
 }
 
 func (n *simNode) muted() bool { return n.m.now < n.mutedUntil }
@@ -103,12 +109,14 @@ func (n *simNode) beat(life int) {
 		n.disconnect()
 	}
 	sent, start := n.m.now, n.startMs
-	n.toMeta(func(s *State) {
-		if s.OnBeacon(n.m.now, Beacon{From: n.addr, StartMs: start}).Ignore {
-			return
-		}
-		n.toNode(func() { n.onAck(life, sent) })
-	})
+	if !n.muted() {
+		n.m.send(func() {
+			if !n.m.core.OnBeacon(n.m.now, Beacon{From: n.addr, StartMs: start}).Ignore {
+				n.toNode(func() { n.onAck(life, sent) })
+			}
+			n.m.settle()
+		})
+	}
 	n.m.after(simBeatMs, func() { n.beat(life) })
 }
 

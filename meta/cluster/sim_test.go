@@ -139,6 +139,19 @@ func (m *sim) startMeta() {
 	o.PatienceMs = 3_000
 	m.core = New(o)
 	m.life++
+	m.logf("meta life %d", m.life)
+	life, loading := m.life, int64(0)
+	if m.faults && m.rng.IntN(2) == 0 {
+		loading = m.rng.Int64N(3 * simGraceMs)
+	}
+	m.after(loading, func() { m.load(life) })
+}
+
+// load ends the time in which a meta takes nothing but beacons.
+func (m *sim) load(life int) {
+	if life != m.life {
+		return
+	}
 	app := LoadedApp{Info: cloneInfo(m.info)}
 	for i := range m.info.PartitionCount {
 		c := m.tree[base.Gpid{AppID: 1, PartitionIndex: i}].clone()
@@ -147,7 +160,7 @@ func (m *sim) startMeta() {
 	if err := m.core.Load(m.now, []LoadedApp{app}); err != nil {
 		m.failf("%v", err)
 	}
-	m.logf("meta life %d", m.life)
+	m.logf("meta life %d has loaded", m.life)
 	m.settle()
 	m.tick(m.life)
 }
@@ -161,8 +174,13 @@ func (m *sim) tick(life int) {
 	m.after(100, func() { m.tick(life) })
 }
 
-// ask hands a request to the meta of this moment.
-func (m *sim) ask(f func(s *State)) { f(m.core); m.settle() }
+// ask hands a request to the meta of this moment, which is lost while that loads its state.
+func (m *sim) ask(f func(s *State)) {
+	if m.core.loaded {
+		f(m.core)
+		m.settle()
+	}
+}
 
 func (m *sim) settle() {
 	life := m.life
@@ -210,6 +228,9 @@ func (m *sim) persist(c Config) {
 			m.failf("%s: two primaries", key)
 		}
 		m.primes[key] = c.Primary
+	}
+	if n := m.node(old.Primary); n != nil && c.Primary != old.Primary && n.leads(c.Pid) {
+		m.failf("%s: replaced, and may still answer as primary of %s", nodeName(n.addr), c.Pid)
 	}
 	m.tree[c.Pid] = c.clone()
 	m.logf("tree: %s", show(&c))

@@ -15,6 +15,7 @@ import (
 // State is all that the leading meta server knows.
 type State struct {
 	opts         Options
+	loaded       bool                        // Load has filled the state
 	level        metaadmin.MetaFunctionLevel // as set; EffectiveLevel may be lower
 	apps         map[int32]*App
 	names        map[string]*App // tables that are not dropped
@@ -115,7 +116,7 @@ type tally struct {
 	newPrimaries, newPartitions int32
 }
 
-// New returns an empty state; Load fills it.
+// New returns an empty state; Load fills it. Until then it takes beacons, and nothing else may be asked of it.
 func New(opts Options) *State {
 	return &State{
 		opts:      opts,

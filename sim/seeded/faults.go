@@ -40,6 +40,7 @@ func newNemesis(c *cluster) *nemesis {
 		{"meta kill", 6, n.metaKill},
 		{"meta pause", 5, n.metaPause},
 		{"meta state lost", 5, n.metaStateLost},
+		{"meta loads slowly", 5, n.metaLoadsSlowly},
 		{"everything at once", 3, n.everything},
 		{"disk lost", 4, n.diskLost},
 		{"flipped bit", 5, n.flippedBit},
@@ -137,6 +138,7 @@ func (n *nemesis) restartLater(m *machine) {
 
 // heal ends all faults and starts what is down.
 func (c *cluster) heal() {
+	c.state.slow = 0
 	for a := range c.net.links {
 		for b := range c.net.links[a] {
 			c.net.links[a][b] = link{}

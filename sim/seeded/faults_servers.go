@@ -119,6 +119,18 @@ func (n *nemesis) metaStateLost() bool {
 	}
 	return true
 }
+
+// metaLoadsSlowly changes the leader while reading the state takes its time: a few round trips, up to twice the lease.
+func (n *nemesis) metaLoadsSlowly() bool {
+	if n.c.state.slow > 0 || !n.metaKill() {
+		return false
+	}
+	n.c.state.slow = n.c.w.between(500*time.Millisecond, 2900*time.Millisecond)
+	n.c.note("state", "answers reads after %v", n.c.state.slow)
+	n.later(10*time.Second, 60*time.Second, func() { n.c.state.slow = 0 })
+	return true
+}
+
 func (n *nemesis) everything() bool {
 	n.c.note("world", "everything loses power")
 	for _, m := range n.c.allMachines() {

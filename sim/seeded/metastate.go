@@ -20,6 +20,7 @@ type stateService struct {
 	nodes   map[string]string
 	line    []*session // who holds the lock, then who waits for it
 	expired int
+	slow    time.Duration // how much later reads are answered
 	// stored is told of every configuration before it takes effect.
 	stored func(partition)
 }
@@ -103,10 +104,17 @@ func (x *session) ask(ctx context.Context, op, path string, f func() error) erro
 	s := x.s
 	s.net.carry(x.port.machine, s.machine, s.node, func() {
 		got := x.fenced(f)
-		s.net.carry(s.machine, x.port.machine, x.port.node, func() {
-			err = got
-			arrived <- struct{}{}
-		})
+		answer := func() {
+			s.net.carry(s.machine, x.port.machine, x.port.node, func() {
+				err = got
+				arrived <- struct{}{}
+			})
+		}
+		if s.slow > 0 && (op == "get" || op == "get-each" || op == "children") {
+			s.w.at(s.slow, s.node, answer)
+		} else {
+			answer()
+		}
 	})
 	switch x.port.node.Wait(3*time.Second, arrived, ctx.Done()) {
 	case 0:
@@ -140,6 +148,31 @@ func (x *session) Get(ctx context.Context, path string) (data []byte, err error)
 		return nil
 	})
 	return data, err
+}
+
+// GetEach implements zkmeta.Store.
+func (x *session) GetEach(ctx context.Context, paths []string, f func(i int, data []byte, exists bool) error) error {
+	type found struct {
+		data   string
+		exists bool
+	}
+	var got []found
+	err := x.ask(ctx, "get-each", "", func() error {
+		for _, p := range paths {
+			v, ok := x.s.nodes[p]
+			got = append(got, found{v, ok})
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for i, v := range got {
+		if err := f(i, []byte(v.data), v.exists); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Children implements zkmeta.Store.
