@@ -73,6 +73,14 @@ func (f fence) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.Open
 	return f.file(name, func() (vfs.File, error) { return f.FS.OpenReadWrite(name, c, o...) })
 }
 
+func (f fence) Open(name string, o ...vfs.OpenOption) (vfs.File, error) {
+	file, err := f.FS.Open(name, o...)
+	if err != nil || f.s.engine.opts.Deterministic {
+		return file, err
+	}
+	return sourceFile{File: file, s: f.s}, nil
+}
+
 func (f fence) OpenDir(name string) (vfs.File, error) {
 	file, err := f.FS.OpenDir(name)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/time/rate"
 )
@@ -22,7 +23,7 @@ func newPace(bytesPerSecond int64) pace {
 	return pace{rate.NewLimiter(rate.Limit(bytesPerSecond), paceBurstBytes)}
 }
 
-// take waits until so many bytes may be written. When ctx ends it does not wait: what is under way may then end as fast as it can.
+// take waits until so many bytes may be written, or until ctx ends.
 func (p pace) take(ctx context.Context, bytes int) {
 	for bytes > 0 && p.l != nil {
 		n := min(bytes, paceBurstBytes)
@@ -45,7 +46,27 @@ func (f pacedFile) Write(b []byte) (int, error) {
 	if s.manual.Load() {
 		s.engine.manualPace.take(s.ctx, len(b))
 	}
+	if s.closing.Load() {
+		return 0, errCutShort
+	}
 	return f.fencedFile.Write(b)
+}
+
+// errCutShort ends a compaction of a store that closes, which waits for it. Pebble takes it for one of its own reasons to give one up:
+// what was written so far is deleted, and nobody is told.
+var errCutShort = pebble.ErrCancelledCompaction
+
+// sourceFile is a file that compactions read. In a store that closes they may find nothing left to write for a long time.
+type sourceFile struct {
+	vfs.File
+	s *Store
+}
+
+func (f sourceFile) ReadAt(b []byte, off int64) (int, error) {
+	if f.s.ended.Load() {
+		return 0, errCutShort
+	}
+	return f.File.ReadAt(b, off)
 }
 
 const (

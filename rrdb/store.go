@@ -25,7 +25,8 @@ type Store struct {
 
 	life    sync.RWMutex // read side: an operation runs; write side: Close
 	closed  bool         // under life; also before the store is open
-	closing atomic.Bool  // tells long reads to end
+	closing atomic.Bool  // tells long reads and compactions to end
+	ended   atomic.Bool  // only compactions may still read
 	ctx     context.Context
 	cancel  context.CancelFunc
 	tasks   sync.WaitGroup // sweeps in the background
@@ -103,6 +104,9 @@ const backgroundPauseMs = 20
 
 // background notes an error of the engine's own work, which it will try again.
 func (s *Store) background(err error) {
+	if errors.Is(err, errCutShort) {
+		return
+	}
 	s.backgroundErr.Store(&err)
 	s.report(wrap("background work", err), false)
 	if !s.closing.Load() {
@@ -122,7 +126,7 @@ func (s *Store) report(err error, always bool) {
 	}
 }
 
-// Close flushes, waits for running operations, and closes. What cannot be flushed because the
+// Close flushes, waits for running operations, and closes. Compactions are cut short. What cannot be flushed because the
 // disk refuses is still in the private log; the error says so. Closing twice is fine.
 func (s *Store) Close() error {
 	s.sweeper.mu.Lock()
@@ -139,6 +143,7 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	s.scans.clear()
+	s.ended.Store(true)
 	err := errors.Join(flushErr, s.closePebble())
 	s.engine.remove(s)
 	return err
