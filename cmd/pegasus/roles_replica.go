@@ -117,6 +117,7 @@ func replicaOptions(c *conf.Config, budget *memory.Budget, logger *slog.Logger) 
 		CheckpointInterval:      r.CheckpointIntervalSeconds.Duration(),
 		FlushBehindBytes:        int64(r.CheckpointFlushBehindBytes),
 		CheckpointKeep:          c.PegasusServer.CheckpointReserveTimeSeconds.Get().Duration(),
+		ManualCompactPause:      c.PegasusServer.ManualCompactMinIntervalSeconds.Duration(),
 		LearnCopiesMax:          int(r.LearnAppMaxConcurrentCount),
 		WriteBytesMax:           int(orNone(r.MaxAllowedWriteSize)),
 		RejectWriteWhenDiskFull: r.RejectWriteWhenDiskInsufficient.Get(),
