@@ -48,7 +48,8 @@ type Store struct {
 	flushErr      atomic.Pointer[error]
 	failed        atomic.Pointer[Error]
 	backgroundErr atomic.Pointer[error] // the last of the engine's own work
-	lastReport    atomic.Int64
+	reported      seldom
+	budgetWarned  seldom
 
 	misses   missRate    // of point lookups
 	versions atomic.Bool // rows with many versions were met since the last flush
@@ -116,8 +117,7 @@ func (s *Store) background(err error) {
 
 // report tells the owner and the log, at most once a second unless always.
 func (s *Store) report(err error, always bool) {
-	now := time.Now().Unix()
-	if last := s.lastReport.Load(); !always && (last == now || !s.lastReport.CompareAndSwap(last, now)) {
+	if !always && !s.reported.due(time.Now(), time.Second) {
 		return
 	}
 	s.log.Error("engine", "err", err)
