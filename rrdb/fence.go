@@ -63,8 +63,15 @@ func (f fence) end(op string, err error) error {
 
 func (f fence) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	file, err := f.file(name, func() (vfs.File, error) { return f.FS.Create(name, c) })
-	if plain, ok := file.(fencedFile); ok && c == compactionCategory && !f.s.engine.opts.Deterministic {
+	plain, ok := file.(fencedFile)
+	if !ok || f.s.engine.opts.Deterministic {
+		return file, err
+	}
+	switch c {
+	case compactionCategory:
 		return pacedFile{plain}, err
+	case flushCategory:
+		return flushedFile{plain}, err
 	}
 	return file, err
 }

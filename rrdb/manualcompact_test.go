@@ -79,10 +79,10 @@ func TestForcedCompactionRewritesTheBottom(t *testing.T) {
 func TestCompactionsArePaced(t *testing.T) {
 	p := newPace(1)
 	ctx, cancel := context.WithCancel(ctxb)
-	p.take(ctx, paceBurstBytes)
+	p.take(ctx, paceBurstBytes, always)
 	waited := make(chan struct{})
 	go func() {
-		p.take(ctx, 3*paceBurstBytes) // years
+		p.take(ctx, 3*paceBurstBytes, always) // years
 		close(waited)
 	}()
 	select {
@@ -92,7 +92,7 @@ func TestCompactionsArePaced(t *testing.T) {
 	}
 	cancel()
 	<-waited
-	newPace(-1).take(ctxb, 1<<40)
+	newPace(-1).take(ctxb, 1<<40, always)
 	slow := newRig(t, func(o *EngineOptions) { o.ManualCompactionBytesPerSecond = 1 })
 	slow.put("h", "s", "v")
 	if slow.s.manual.Load() {

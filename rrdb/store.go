@@ -44,6 +44,8 @@ type Store struct {
 	pinned        atomic.Int64 // see Engine.pinned
 	toSettle      atomic.Bool  // a flush was not noted by the janitor
 	flushing      atomic.Int64 // part of unflushed that a running flush writes out
+	gentle        atomic.Int32 // flushes in progress that may take their time
+	awaited       atomic.Int32 // and that may not
 	flushFails    atomic.Int64
 	flushErr      atomic.Pointer[error]
 	failed        atomic.Pointer[Error]

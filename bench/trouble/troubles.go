@@ -28,7 +28,7 @@ type trouble struct {
 var list = []trouble{
 	{"learn", "Learning of a big partition", "A partition of another table moves to a server that has nothing of it, which copies a checkpoint from its primary.",
 		func(ctx context.Context, s *stage) error { return s.needBig(ctx, s.say) }, learn},
-	{"checkpoint", "Checkpoints", "All stores of all servers are flushed at once (`replica.trigger-checkpoint`), every five seconds; each counts for a second at least.",
+	{"checkpoint", "Checkpoints", "All servers are told to flush their stores (`replica.trigger-checkpoint`), every five seconds; each time counts for a second at least.",
 		nil, checkpoint},
 	{"compact", "Manual compaction", "All members of the big table compact at once (`manual_compact.once.trigger_time`), with every row rewritten (`bottommost_level_compaction = force`).",
 		func(ctx context.Context, s *stage) error { return s.needBig(ctx, s.say) }, compact},

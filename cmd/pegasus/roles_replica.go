@@ -210,6 +210,7 @@ func engineOptions(c *conf.Config, budget *memory.Budget) rrdb.EngineOptions {
 		CompactionsMax:                 int(s.RocksdbMaxBackgroundCompactions),
 		CompactionBytesPerSecond:       orNone(s.RocksdbLimiterMaxWriteMegabytesPerSec.Bytes()),
 		ManualCompactionBytesPerSecond: orNone(s.ManualCompactWriteMegabytesPerSecond.Bytes()),
+		GentleFlushBytesPerSecond:      orNone(s.CheckpointFlushMegabytesPerSecond.Bytes()),
 		IgnoreOtherClusterIDs:          c.Replication.DupIgnoreOtherClusterIDs,
 		MultiGetIterationsMax:          int(s.RocksdbMultiGetMaxIterationCount),
 		MultiGetIterationBytesMax:      orNone(s.RocksdbMultiGetMaxIterationSize),
