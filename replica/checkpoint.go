@@ -24,6 +24,8 @@ const (
 	discardedKeep = 24 * time.Hour
 	// flushAgeMax bounds how long a committed write may be only in the log.
 	flushAgeMax = 30 * time.Minute
+	// farBehind times FlushBehindBytes of log end the patience with flushes.
+	farBehind = 4
 )
 
 // checkpoint is a set of files that learners copy.
@@ -166,7 +168,11 @@ func (s *Server) triggerCheckpoint(args []string) string {
 		defer s.triggering.Store(false)
 		for _, p := range wanted {
 			if store := p.store.Load(); store != nil && s.ctx.Err() == nil {
-				if err := store.FlushGently(); err != nil {
+				flush := store.FlushGently
+				if p.plog.Bytes() > farBehind*p.srv.opts.FlushBehindBytes {
+					flush = store.Flush
+				}
+				if err := flush(); err != nil {
 					p.log.Warn("flush", "err", err)
 				}
 			}
