@@ -168,11 +168,7 @@ func (s *Server) triggerCheckpoint(args []string) string {
 		defer s.triggering.Store(false)
 		for _, p := range wanted {
 			if store := p.store.Load(); store != nil && s.ctx.Err() == nil {
-				flush := store.FlushGently
-				if p.plog.Bytes() > farBehind*p.srv.opts.FlushBehindBytes {
-					flush = store.Flush
-				}
-				if err := flush(); err != nil {
+				if err := store.FlushGently(); err != nil {
 					p.log.Warn("flush", "err", err)
 				}
 			}
@@ -191,7 +187,11 @@ func (p *partition) tidy() {
 	if store.LastApplied() > durable {
 		behind := p.plog.Bytes() > p.srv.opts.FlushBehindBytes || p.srv.host.Now().Sub(time.Unix(0, p.flushedNs.Load())) > flushAgeMax
 		if behind {
-			if err := store.FlushGently(); err != nil {
+			flush := store.FlushGently
+			if p.plog.Bytes() > farBehind*p.srv.opts.FlushBehindBytes {
+				flush = store.Flush
+			}
+			if err := flush(); err != nil {
 				p.log.Warn("flush", "err", err)
 				return
 			}
