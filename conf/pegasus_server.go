@@ -32,7 +32,8 @@ type PegasusServer struct {
 	PerfCounterReadCapacityUnitSize              Bytes         `key:"perf_counter_read_capacity_unit_size" fv:"u64" def:"4096" check:"pow2" is:"pending" doc:"bytes of a read capacity unit, a power of two"`
 	PerfCounterWriteCapacityUnitSize             Bytes         `key:"perf_counter_write_capacity_unit_size" fv:"u64" def:"4096" check:"pow2" is:"pending" doc:"bytes of a write capacity unit, a power of two"`
 	ManualCompactWriteMegabytesPerSecond         Megabytes     `key:"manual_compact_write_megabytes_per_second" fv:"i64" def:"32" min:"0" is:"own" doc:"what the compactions of replicas under manual compaction write per second, in the process; 0: no limit of their own"`
-	ManualCompactMinIntervalSeconds              Seconds       `key:"manual_compact_min_interval_seconds" fv:"i32" def:"0" min:"0" is:"pending" doc:"least pause between manual compactions of a replica"`
+	CheckpointFlushMegabytesPerSecond            Megabytes     `key:"checkpoint_flush_megabytes_per_second" fv:"i64" def:"8" min:"0" is:"own" doc:"what flushes write per second that keep logs short or that an operator triggered, in the process; each counts for 1 MB more; 0: no limit"`
+	ManualCompactMinIntervalSeconds              Seconds       `key:"manual_compact_min_interval_seconds" fv:"i32" def:"0" min:"0" doc:"least pause between manual compactions of a replica"`
 	DupLaggingWriteThresholdMs                   Millis        `key:"dup_lagging_write_threshold_ms" fv:"i64" def:"10000" min:"0" is:"pending" doc:"a duplicated write that is this late is counted"`
 	HotBucketVarianceThreshold                   Live[Count]   `key:"hot_bucket_variance_threshold" fv:"u32" def:"7" is:"pending" doc:"sensitivity of the coarse step of hot key detection"`
 	HotKeyVarianceThreshold                      Live[Count]   `key:"hot_key_variance_threshold" fv:"u32" def:"5" is:"pending" doc:"sensitivity of the fine step of hot key detection"`

@@ -24,6 +24,8 @@ const (
 	discardedKeep = 24 * time.Hour
 	// flushAgeMax bounds how long a committed write may be only in the log.
 	flushAgeMax = 30 * time.Minute
+	// farBehind times FlushBehindBytes of log end the patience with flushes.
+	farBehind = 4
 )
 
 // checkpoint is a set of files that learners copy.
@@ -147,6 +149,35 @@ func (s *Server) checkpointLoop() {
 	}
 }
 
+// triggerWait is how long the answer to an operator waits for the flushes; they go on after it.
+const triggerWait = 2 * time.Second
+
+// triggerCheckpoint flushes stores for an operator.
+func (s *Server) triggerCheckpoint(args []string) string {
+	if !s.triggering.CompareAndSwap(false, true) {
+		return s.forReplicas(args, false, func(*partition) string { return "ignored, others are being flushed" })
+	}
+	var wanted []*partition
+	answer := s.forReplicas(args, false, func(p *partition) string {
+		wanted = append(wanted, p)
+		return "triggered"
+	})
+	done := make(chan struct{})
+	s.tasks.Go(func() {
+		defer close(done)
+		defer s.triggering.Store(false)
+		for _, p := range wanted {
+			if store := p.store.Load(); store != nil && s.ctx.Err() == nil {
+				if err := store.FlushGently(); err != nil {
+					p.log.Warn("flush", "err", err)
+				}
+			}
+		}
+	})
+	s.host.Wait(triggerWait, done)
+	return answer
+}
+
 func (p *partition) tidy() {
 	store := p.store.Load()
 	if store == nil || p.view.Load().status == 0 {
@@ -156,7 +187,11 @@ func (p *partition) tidy() {
 	if store.LastApplied() > durable {
 		behind := p.plog.Bytes() > p.srv.opts.FlushBehindBytes || p.srv.host.Now().Sub(time.Unix(0, p.flushedNs.Load())) > flushAgeMax
 		if behind {
-			if err := store.Flush(); err != nil {
+			flush := store.FlushGently
+			if p.plog.Bytes() > farBehind*p.srv.opts.FlushBehindBytes {
+				flush = store.Flush
+			}
+			if err := flush(); err != nil {
 				p.log.Warn("flush", "err", err)
 				return
 			}

@@ -13,6 +13,9 @@ import (
 	"github.com/pegasus-go/pegasus/rpc"
 )
 
+// replicaIDs is the usage of commands for some replicas.
+const replicaIDs = "[id1,id2,...] with id = app_id or app_id.partition_index"
+
 // digestTimeout bounds a digest; it reads a whole partition.
 const digestTimeout = 10 * time.Minute
 
@@ -35,16 +38,11 @@ func (s *Server) registerCommands(c *rpc.Commands) {
 	// Log lines are written as they come; there is nothing to flush.
 	c.Register("flush-log", "flush the log", func([]string) string { return "Flush done." })
 	group := func(name, help string, all bool, one func(p *partition) string) {
-		c.RegisterUsage(name, "[id1,id2,...] with id = app_id or app_id.partition_index", help, func(args []string) string {
+		c.RegisterUsage(name, replicaIDs, help, func(args []string) string {
 			return s.forReplicas(args, all, one)
 		})
 	}
-	group("replica.trigger-checkpoint", "flush the stores now", false, func(p *partition) string {
-		if err := p.store.Load().Flush(); err != nil {
-			return err.Error()
-		}
-		return "triggered"
-	})
+	c.RegisterUsage("replica.trigger-checkpoint", replicaIDs, "flush the stores now, one after the other", s.triggerCheckpoint)
 	group("replica.query-progress", "show how far log and storage are", true, func(p *partition) string { return p.progress() })
 	group("replica.query-compact", "show the last manual compaction and the one under way", true, func(p *partition) string { return p.compactionText() })
 	group("replica.query-app-envs", "show the table environments in force", false, func(p *partition) string {

@@ -20,9 +20,13 @@ type manualCompaction struct {
 	enqueuedMs, startedMs, finishedMs, usedMs int64
 }
 
-// dueCompaction says whether the rules ask for a compaction after the last one, and whether the bottom is to be rewritten.
-func dueCompaction(rules *admission.ManualCompact, finishedMs int64, now time.Time) (due, force bool) {
+// dueCompaction says whether the rules ask for a compaction after the last one, from whose end on pause has to go by, and whether the
+// bottom is to be rewritten.
+func dueCompaction(rules *admission.ManualCompact, finishedMs int64, now time.Time, pause time.Duration) (due, force bool) {
 	if rules.Disabled || rules.RunningMax <= 0 {
+		return false, false
+	}
+	if pause > 0 && finishedMs != 0 && now.Sub(time.UnixMilli(finishedMs)) <= pause {
 		return false, false
 	}
 	// A time to come (milliseconds by mistake, another clock) would be after every end of a compaction, and the next one due at once.
@@ -66,7 +70,7 @@ func (p *partition) compactIfDue() {
 	c := &p.compaction
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	due, force := dueCompaction(rules, max(finished, c.finishedMs), now)
+	due, force := dueCompaction(rules, max(finished, c.finishedMs), now, p.srv.opts.ManualCompactPause)
 	if !due {
 		c.enqueuedMs = 0
 		return

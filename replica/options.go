@@ -71,6 +71,8 @@ type Options struct {
 	FlushBehindBytes int64
 	// CheckpointKeep is how long a checkpoint made for learners stays.
 	CheckpointKeep time.Duration
+	// ManualCompactPause is the least time between manual compactions of a replica; 0: none.
+	ManualCompactPause time.Duration
 	// LearnCopyTimeout bounds the copy of one checkpoint beside what its size adds, LearnCopiesMax their number at once.
 	LearnCopyTimeout time.Duration
 	LearnCopiesMax   int

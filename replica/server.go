@@ -46,6 +46,7 @@ type Server struct {
 	readers     *workers
 	journals    journals
 	learnSlots  host.Slots
+	triggering  atomic.Bool  // stores are flushed for an operator
 	compacting  atomic.Int64 // manual compactions that run
 
 	ctx    context.Context

@@ -124,11 +124,14 @@ func (e *Engine) flushLargest(stuck map[*Store]bool) bool {
 	return true
 }
 
+// budgetWarnEvery is how often a store whose flushes fail says so: every write asks for one.
+const budgetWarnEvery = 10 * time.Second
+
 // flushOne reports false when the store cannot be flushed.
 func (e *Engine) flushOne(s *Store) bool {
 	before := s.unflushed.Load()
 	if err := s.Flush(); err != nil {
-		if !IsClosed(err) {
+		if !IsClosed(err) && s.budgetWarned.due(time.Now(), budgetWarnEvery) {
 			s.log.Warn("flush for the memtable budget failed", "err", err)
 		}
 		return false

@@ -3,11 +3,13 @@ package rrdb
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/pegasus-go/pegasus/gen-go/base"
@@ -221,12 +223,31 @@ func TestWritesWaitForMemtables(t *testing.T) {
 	}
 }
 
-// Where nothing can be flushed, a write is refused and does not wait for ever; neither does Close.
+// lockedBuffer is a log.
+type lockedBuffer struct {
+	mu sync.Mutex
+	strings.Builder
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Builder.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Builder.String()
+}
+
+// Where nothing can be flushed, a write is refused and does not wait for ever; neither does Close. The log does not grow with every write.
 func TestWritesDoNotWaitForADiskThatRefuses(t *testing.T) {
 	gate := &tableGate{FS: vfs.NewMem(), open: make(chan struct{})}
 	gate.full.Store(true)
 	close(gate.open)
-	e := NewEngine(EngineOptions{FS: gate, MemtableBudgetBytes: 256 << 10, MemtableBytesMax: 16 << 20, SweepPeriod: -1})
+	var said lockedBuffer
+	e := NewEngine(EngineOptions{FS: gate, MemtableBudgetBytes: 256 << 10, MemtableBytesMax: 16 << 20, SweepPeriod: -1, Logger: slog.New(slog.NewTextHandler(&said, nil))})
 	defer e.Close()
 	s, err := e.Open("db", StoreOptions{})
 	if err != nil {
@@ -241,7 +262,24 @@ func TestWritesDoNotWaitForADiskThatRefuses(t *testing.T) {
 	if !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("after %d bytes: %v", e.UnflushedBytes(), err)
 	}
+	for range 100 {
+		if e.flushOne(s) {
+			t.Error("flushed on a full disk")
+		}
+	}
+	if n := strings.Count(said.String(), "memtable budget"); n == 0 || n > 50 {
+		t.Errorf("warned %d times", n)
+	}
 	gate.full.Store(false)
+}
+
+// What every write would tell is told at once, and then once in a while.
+func TestSeldom(t *testing.T) {
+	var s seldom
+	start := time.UnixMilli(1_700_000_000_000)
+	for after, want := range []bool{true, false, false, true, false, false, true} {
+		eq(t, fmt.Sprint("after ", after), s.due(start.Add(time.Duration(after)*time.Second), 3*time.Second), want)
+	}
 }
 
 // Stores on a disk that refuses may take all of the budget; those on other disks go on.

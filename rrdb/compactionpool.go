@@ -124,7 +124,7 @@ func (p *compactionPool) pick(tried map[*poolMember]bool) *poolMember {
 		return nil
 	}
 	for m := range p.members {
-		if m.waiting && !tried[m] && !m.failed() && m.running < m.db.GetAllowedWithoutPermission() {
+		if m.waiting && !tried[m] && !m.ending() && m.running < m.db.GetAllowedWithoutPermission() {
 			return m
 		}
 	}
@@ -147,8 +147,11 @@ var (
 	_ pebble.CompactionGrantHandle = (*poolMember)(nil)
 )
 
-// failed: the engine's idea of its tables may be wrong then, and a compaction that meets that panics.
-func (m *poolMember) failed() bool { return m.store != nil && m.store.failed.Load() != nil }
+// ending: nothing is begun in a store that closes, or has failed. The engine's idea of its tables may be wrong then, and a compaction
+// that meets that panics.
+func (m *poolMember) ending() bool {
+	return m.store != nil && (m.store.closing.Load() || m.store.failed.Load() != nil)
+}
 
 func (m *poolMember) setWaiting(w bool) {
 	if m.waiting == w {
@@ -186,7 +189,7 @@ func (m *poolMember) Unregister() {
 func (m *poolMember) TrySchedule() (bool, pebble.CompactionGrantHandle) {
 	m.pool.mu.Lock()
 	defer m.pool.mu.Unlock()
-	if m.gone || m.db == nil || m.failed() {
+	if m.gone || m.db == nil || m.ending() {
 		return false, nil
 	}
 	if m.pool.running < m.pool.max+m.pool.extra && m.running < m.db.GetAllowedWithoutPermission() {

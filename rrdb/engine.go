@@ -20,6 +20,7 @@ type Engine struct {
 	compactions *compactionPool
 	pace        pace
 	manualPace  pace
+	flushPace   pace
 
 	unflushed atomic.Int64  // bytes in memtables over all stores, roughly
 	pinned    atomic.Int64  // bytes in flushed memtables that iterators still read
@@ -52,6 +53,7 @@ func NewEngine(o EngineOptions) *Engine {
 		compactions: newCompactionPool(o.CompactionsMax),
 		pace:        newPace(o.CompactionBytesPerSecond),
 		manualPace:  newPace(o.ManualCompactionBytesPerSecond),
+		flushPace:   newPace(o.GentleFlushBytesPerSecond),
 		sweepSlot:   make(chan struct{}, 1),
 		flushes:     make(chan *Store, flushesNotedMax),
 		stores:      map[*Store]struct{}{},

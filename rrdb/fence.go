@@ -63,14 +63,29 @@ func (f fence) end(op string, err error) error {
 
 func (f fence) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
 	file, err := f.file(name, func() (vfs.File, error) { return f.FS.Create(name, c) })
-	if plain, ok := file.(fencedFile); ok && c == compactionCategory && !f.s.engine.opts.Deterministic {
+	plain, ok := file.(fencedFile)
+	if !ok || f.s.engine.opts.Deterministic {
+		return file, err
+	}
+	switch c {
+	case compactionCategory:
 		return pacedFile{plain}, err
+	case flushCategory:
+		return flushedFile{plain}, err
 	}
 	return file, err
 }
 
 func (f fence) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {
 	return f.file(name, func() (vfs.File, error) { return f.FS.OpenReadWrite(name, c, o...) })
+}
+
+func (f fence) Open(name string, o ...vfs.OpenOption) (vfs.File, error) {
+	file, err := f.FS.Open(name, o...)
+	if err != nil || f.s.engine.opts.Deterministic {
+		return file, err
+	}
+	return sourceFile{File: file, s: f.s}, nil
 }
 
 func (f fence) OpenDir(name string) (vfs.File, error) {

@@ -21,6 +21,12 @@ func (s *Store) Flush() error {
 }
 
 func (s *Store) flush() error {
+	s.awaited.Add(1)
+	defer s.awaited.Add(-1)
+	return s.flushEntered()
+}
+
+func (s *Store) flushEntered() error {
 	if err := s.flushBroken(); err != nil {
 		return err // asking again would only cut off another memtable
 	}

@@ -3,9 +3,14 @@ package rrdb
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 func clockOf(ms int64) func() time.Time { return func() time.Time { return time.UnixMilli(ms) } }
@@ -74,10 +79,10 @@ func TestForcedCompactionRewritesTheBottom(t *testing.T) {
 func TestCompactionsArePaced(t *testing.T) {
 	p := newPace(1)
 	ctx, cancel := context.WithCancel(ctxb)
-	p.take(ctx, paceBurstBytes)
+	p.take(ctx, paceBurstBytes, always)
 	waited := make(chan struct{})
 	go func() {
-		p.take(ctx, 3*paceBurstBytes) // years
+		p.take(ctx, 3*paceBurstBytes, always) // years
 		close(waited)
 	}()
 	select {
@@ -87,7 +92,7 @@ func TestCompactionsArePaced(t *testing.T) {
 	}
 	cancel()
 	<-waited
-	newPace(-1).take(ctxb, 1<<40)
+	newPace(-1).take(ctxb, 1<<40, always)
 	slow := newRig(t, func(o *EngineOptions) { o.ManualCompactionBytesPerSecond = 1 })
 	slow.put("h", "s", "v")
 	if slow.s.manual.Load() {
@@ -123,5 +128,104 @@ func TestCompactionsArePaced(t *testing.T) {
 	}
 	if err := r.s.Flush(); err != nil {
 		t.Fatal(err) // ten years later if flushes were paced
+	}
+}
+
+// countFS counts what compactions write.
+type countFS struct {
+	vfs.FS
+	compacted atomic.Int64
+}
+
+func (c *countFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	file, err := c.FS.Create(name, category)
+	if category == compactionCategory && err == nil {
+		return countFile{file, c}, nil
+	}
+	return file, err
+}
+
+type countFile struct {
+	vfs.File
+	fs *countFS
+}
+
+func (f countFile) Write(b []byte) (int, error) {
+	f.fs.compacted.Add(int64(len(b)))
+	return f.File.Write(b)
+}
+
+// noise fills the store with rows that cannot be compressed.
+func (r *rig) noise(rows, valueBytes int) {
+	r.Helper()
+	source, value := rand.NewChaCha8([32]byte{}), make([]byte, valueBytes)
+	for i := range rows {
+		source.Read(value)
+		r.put("h", fmt.Sprintf("%04d", i), string(value))
+	}
+}
+
+// A store that closes does not wait for a compaction that was ordered: it cuts it short, the rows are as before, and the order is not
+// counted as carried out.
+func TestCloseCutsAManualCompactionShort(t *testing.T) {
+	const rows, valueBytes = 200, 100_000
+	fs := &countFS{FS: vfs.NewMem()}
+	r := newRigOn(t, fs, func(o *EngineOptions) { o.ManualCompactionBytesPerSecond = 1 }) // some months
+	r.noise(rows, valueBytes)
+	want := r.digest()
+	before := fs.compacted.Load()
+	compacted := make(chan error)
+	go func() { compacted <- r.s.CompactManually(ctxb, true, clockOf(1)) }()
+	eventually(t, "the compaction writes", func() bool { return r.s.manual.Load() && fs.compacted.Load() > before })
+	if err := r.s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-compacted; !IsClosed(err) {
+		t.Errorf("the compaction ended with %v", err)
+	}
+	if n := fs.compacted.Load() - before; n > rows*valueBytes/2 {
+		t.Errorf("%d bytes were written", n)
+	}
+
+	after := newRigOn(t, fs)
+	if ms, err := after.s.CompactedMs(); ms != 0 || err != nil {
+		t.Errorf("%d, %v: the compaction counts as done", ms, err)
+	}
+	if got := after.digest(); got != want {
+		t.Errorf("%+v after a restart, want %+v", got, want)
+	}
+	if err := after.s.CompactManually(ctxb, true, clockOf(2)); err != nil {
+		t.Fatal(err)
+	}
+	if ms, err := after.s.CompactedMs(); ms != 2 || err != nil {
+		t.Errorf("%d, %v after the compaction was run again", ms, err)
+	}
+}
+
+// A compaction that finds nothing to write ends, too.
+func TestCompactionsReadNothingAfterTheEnd(t *testing.T) {
+	r := newRig(t)
+	r.put("h", "s", "v")
+	if err := r.s.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	tables, err := r.s.db.SSTables()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := fence{FS: r.fs, s: r.s}.Open(fmt.Sprintf("db/%s.sst", tables[0][0].FileNum))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	b := make([]byte, 1)
+	if _, err := file.ReadAt(b, 0); err != nil {
+		t.Error(err)
+	}
+	if err := r.s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := file.ReadAt(b, 0); !errors.Is(err, errCutShort) {
+		t.Errorf("read after the end: %v", err)
 	}
 }

@@ -31,6 +31,8 @@ type EngineOptions struct {
 	// those of stores that are compacted by order, 32 MiB, < 0 no bound (manual_compact_write_megabytes_per_second).
 	CompactionBytesPerSecond       int64
 	ManualCompactionBytesPerSecond int64
+	// Written by gentle flushes of all stores together, 8 MiB, < 0 no bound (checkpoint_flush_megabytes_per_second).
+	GentleFlushBytesPerSecond int64
 
 	ClusterID             uint8   // 1..127, 0 when not configured ([duplication-group])
 	KnownClusterIDs       []uint8 // the other ids of [duplication-group]
@@ -95,6 +97,7 @@ func (o *EngineOptions) setDefaults(processors int) {
 	needed(&o.CompactionsMax, max(1, processors/2))
 	orDefault(&o.CompactionBytesPerSecond, 500<<20)
 	orDefault(&o.ManualCompactionBytesPerSecond, 32<<20)
+	orDefault(&o.GentleFlushBytesPerSecond, 8<<20)
 	needed(&o.ResponseBytesMax, 48<<20)
 	needed(&o.MultiGetIterationsMax, 3000)
 	orDefault(&o.MultiGetIterationBytesMax, 30<<20)

@@ -4,28 +4,37 @@ import (
 	"context"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"golang.org/x/time/rate"
 )
 
-// paceBurstBytes may be written at once after a pause.
-const paceBurstBytes = 1 << 20
+const (
+	// paceBurstBytes may be written at once after a pause.
+	paceBurstBytes = 1 << 20
+	// paceLooks a second at least, somebody who waits for his turn looks whether he still has to.
+	paceLooks = 10
+)
 
-// pace bounds what the compactions of all stores write per second, so that they leave disk and processors to the clients. Flushes are
-// not bounded: writes wait for them.
-type pace struct{ l *rate.Limiter } // nil: no bound
+// pace bounds what the stores write per second for some purpose, so that it leaves disk and processors to the clients. Flushes for which
+// writes may have to wait are not bounded.
+type pace struct {
+	l     *rate.Limiter // nil: no bound
+	slice int           // is waited for in one go
+}
 
 func newPace(bytesPerSecond int64) pace {
 	if bytesPerSecond <= 0 {
 		return pace{}
 	}
-	return pace{rate.NewLimiter(rate.Limit(bytesPerSecond), paceBurstBytes)}
+	slice := max(1, min(paceBurstBytes, bytesPerSecond/paceLooks))
+	return pace{rate.NewLimiter(rate.Limit(bytesPerSecond), paceBurstBytes), int(slice)}
 }
 
-// take waits until so many bytes may be written. When ctx ends it does not wait: what is under way may then end as fast as it can.
-func (p pace) take(ctx context.Context, bytes int) {
-	for bytes > 0 && p.l != nil {
-		n := min(bytes, paceBurstBytes)
+// take waits until so many bytes may be written, until ctx ends, or until there is no need any more.
+func (p pace) take(ctx context.Context, bytes int, needed func() bool) {
+	for bytes > 0 && p.l != nil && needed() {
+		n := min(bytes, p.slice)
 		if p.l.WaitN(ctx, n) != nil {
 			return
 		}
@@ -33,19 +42,78 @@ func (p pace) take(ctx context.Context, bytes int) {
 	}
 }
 
-// compactionCategory is how the engine names what compactions write.
-const compactionCategory vfs.DiskWriteCategory = "pebble-compaction"
+// How the engine names what compactions and flushes write.
+const (
+	compactionCategory vfs.DiskWriteCategory = "pebble-compaction"
+	flushCategory      vfs.DiskWriteCategory = "pebble-memtable-flush"
+)
+
+// flushCostBytes is what the syncs of a flush count as beside what it writes.
+const flushCostBytes = 1 << 20
+
+// flushedFile is a table that a flush writes.
+type flushedFile struct{ fencedFile }
+
+func (f flushedFile) Write(b []byte) (int, error) {
+	s := f.f.s
+	s.engine.flushPace.take(s.ctx, len(b), s.unhurried)
+	return f.fencedFile.Write(b)
+}
+
+// unhurried: a flush was asked for by somebody who has time, nobody else waits for one, and writes will not soon.
+func (s *Store) unhurried() bool {
+	return s.gentle.Load() > 0 && s.awaited.Load() == 0 && !s.engine.tight() &&
+		s.unflushed.Load()-s.flushing.Load() <= s.engine.opts.MemtableBytesMax/2
+}
+
+// FlushGently is Flush for somebody who has time: all such flushes together keep to a rate. One that somebody else comes to wait for, or
+// that keeps memory from writes, goes on without.
+func (s *Store) FlushGently() error {
+	if s.LastDurable() >= s.LastApplied() {
+		return nil
+	}
+	if err := s.enter("flush"); err != nil {
+		return err
+	}
+	defer s.life.RUnlock()
+	s.gentle.Add(1)
+	defer s.gentle.Add(-1)
+	if !s.engine.opts.Deterministic {
+		s.engine.flushPace.take(s.ctx, flushCostBytes, s.unhurried)
+	}
+	return s.flushEntered()
+}
 
 // pacedFile is a table that a compaction writes.
 type pacedFile struct{ fencedFile }
 
 func (f pacedFile) Write(b []byte) (int, error) {
 	s := f.f.s
-	s.engine.pace.take(s.ctx, len(b))
-	if s.manual.Load() {
-		s.engine.manualPace.take(s.ctx, len(b))
+	s.engine.pace.take(s.ctx, len(b), always)
+	s.engine.manualPace.take(s.ctx, len(b), s.manual.Load)
+	if s.closing.Load() {
+		return 0, errCutShort
 	}
 	return f.fencedFile.Write(b)
+}
+
+func always() bool { return true }
+
+// errCutShort ends a compaction of a store that closes, which waits for it. Pebble takes it for one of its own reasons to give one up:
+// what was written so far is deleted, and nobody is told.
+var errCutShort = pebble.ErrCancelledCompaction
+
+// sourceFile is a file that compactions read. In a store that closes they may find nothing left to write for a long time.
+type sourceFile struct {
+	vfs.File
+	s *Store
+}
+
+func (f sourceFile) ReadAt(b []byte, off int64) (int, error) {
+	if f.s.ended.Load() {
+		return 0, errCutShort
+	}
+	return f.File.ReadAt(b, off)
 }
 
 const (

@@ -25,7 +25,8 @@ type Store struct {
 
 	life    sync.RWMutex // read side: an operation runs; write side: Close
 	closed  bool         // under life; also before the store is open
-	closing atomic.Bool  // tells long reads to end
+	closing atomic.Bool  // tells long reads and compactions to end
+	ended   atomic.Bool  // only compactions may still read
 	ctx     context.Context
 	cancel  context.CancelFunc
 	tasks   sync.WaitGroup // sweeps in the background
@@ -43,11 +44,14 @@ type Store struct {
 	pinned        atomic.Int64 // see Engine.pinned
 	toSettle      atomic.Bool  // a flush was not noted by the janitor
 	flushing      atomic.Int64 // part of unflushed that a running flush writes out
+	gentle        atomic.Int32 // flushes in progress that may take their time
+	awaited       atomic.Int32 // and that may not
 	flushFails    atomic.Int64
 	flushErr      atomic.Pointer[error]
 	failed        atomic.Pointer[Error]
 	backgroundErr atomic.Pointer[error] // the last of the engine's own work
-	lastReport    atomic.Int64
+	reported      seldom
+	budgetWarned  seldom
 
 	misses   missRate    // of point lookups
 	versions atomic.Bool // rows with many versions were met since the last flush
@@ -103,6 +107,9 @@ const backgroundPauseMs = 20
 
 // background notes an error of the engine's own work, which it will try again.
 func (s *Store) background(err error) {
+	if errors.Is(err, errCutShort) {
+		return
+	}
 	s.backgroundErr.Store(&err)
 	s.report(wrap("background work", err), false)
 	if !s.closing.Load() {
@@ -112,8 +119,7 @@ func (s *Store) background(err error) {
 
 // report tells the owner and the log, at most once a second unless always.
 func (s *Store) report(err error, always bool) {
-	now := time.Now().Unix()
-	if last := s.lastReport.Load(); !always && (last == now || !s.lastReport.CompareAndSwap(last, now)) {
+	if !always && !s.reported.due(time.Now(), time.Second) {
 		return
 	}
 	s.log.Error("engine", "err", err)
@@ -122,7 +128,7 @@ func (s *Store) report(err error, always bool) {
 	}
 }
 
-// Close flushes, waits for running operations, and closes. What cannot be flushed because the
+// Close flushes, waits for running operations, and closes. Compactions are cut short. What cannot be flushed because the
 // disk refuses is still in the private log; the error says so. Closing twice is fine.
 func (s *Store) Close() error {
 	s.sweeper.mu.Lock()
@@ -139,6 +145,7 @@ func (s *Store) Close() error {
 	}
 	s.closed = true
 	s.scans.clear()
+	s.ended.Store(true)
 	err := errors.Join(flushErr, s.closePebble())
 	s.engine.remove(s)
 	return err

@@ -2,6 +2,7 @@ package trouble
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -28,7 +29,7 @@ type trouble struct {
 var list = []trouble{
 	{"learn", "Learning of a big partition", "A partition of another table moves to a server that has nothing of it, which copies a checkpoint from its primary.",
 		func(ctx context.Context, s *stage) error { return s.needBig(ctx, s.say) }, learn},
-	{"checkpoint", "Checkpoints", "All stores of all servers are flushed at once (`replica.trigger-checkpoint`), every five seconds; each counts for a second at least.",
+	{"checkpoint", "Checkpoints", "All servers are told to flush their stores (`replica.trigger-checkpoint`), every five seconds; each time counts for a second at least.",
 		nil, checkpoint},
 	{"compact", "Manual compaction", "All members of the big table compact at once (`manual_compact.once.trigger_time`), with every row rewritten (`bottommost_level_compaction = force`).",
 		func(ctx context.Context, s *stage) error { return s.needBig(ctx, s.say) }, compact},
@@ -79,7 +80,7 @@ func checkpoint(ctx context.Context, s *stage) error {
 	for range rounds {
 		began := time.Now()
 		s.begin("flush")
-		texts, err := s.command(ctx, "replica.trigger-checkpoint")
+		err := s.flush(ctx)
 		took := time.Since(began)
 		longest = max(longest, took)
 		err = errors.Join(err, sleep(ctx, checkpointLeast-took))
@@ -87,17 +88,71 @@ func checkpoint(ctx context.Context, s *stage) error {
 		if err != nil {
 			return err
 		}
-		for _, text := range texts {
-			if lines := strings.Split(strings.TrimSpace(text), "\n"); len(lines)-1 != strings.Count(text, ": triggered") {
-				return fmt.Errorf("replica.trigger-checkpoint answered %q", text)
-			}
-		}
 		if err := sleep(ctx, checkpointEvery-time.Since(began)); err != nil {
 			return err
 		}
 	}
 	s.note("%d times, the longest took %.2f s", rounds, longest.Seconds())
 	return nil
+}
+
+const flushPoll = 100 * time.Millisecond
+
+// flush returns when all servers have flushed what their stores hold now. The answer to the order does not wait for that for long.
+func (s *stage) flush(ctx context.Context) error {
+	before, err := s.decrees(ctx, "last_applied_decree")
+	if err != nil {
+		return err
+	}
+	texts, err := s.command(ctx, "replica.trigger-checkpoint")
+	if err != nil {
+		return err
+	}
+	for _, text := range texts {
+		if lines := strings.Split(strings.TrimSpace(text), "\n"); len(lines)-1 != strings.Count(text, ": triggered") {
+			return fmt.Errorf("replica.trigger-checkpoint answered %q", text)
+		}
+	}
+	for {
+		flushed, err := s.decrees(ctx, "last_durable_decree")
+		if err != nil {
+			return err
+		}
+		behind := 0
+		for id, decree := range before {
+			if now, open := flushed[id]; open && now < decree {
+				behind++
+			}
+		}
+		if behind == 0 {
+			return nil
+		}
+		if err := sleep(ctx, flushPoll); err != nil {
+			return fmt.Errorf("%d stores are not flushed: %w", behind, err)
+		}
+	}
+}
+
+// decrees reads one of the decrees of replica.query-progress, by replica.
+func (s *stage) decrees(ctx context.Context, which string) (map[string]int64, error) {
+	texts, err := s.command(ctx, "replica.query-progress")
+	if err != nil {
+		return nil, err
+	}
+	decrees := map[string]int64{}
+	for _, text := range texts {
+		for _, line := range strings.Split(strings.TrimSpace(text), "\n")[1:] {
+			id, progress, _ := strings.Cut(strings.TrimSpace(line), " : ")
+			var fields map[string]any
+			if err := json.Unmarshal([]byte(progress), &fields); err != nil {
+				return nil, fmt.Errorf("replica.query-progress answered %q", line)
+			}
+			if decree, ok := fields[which].(float64); ok && (strings.HasSuffix(id, "@P") || strings.HasSuffix(id, "@S")) {
+				decrees[id] = int64(decree)
+			}
+		}
+	}
+	return decrees, nil
 }
 
 const compactPoll = 100 * time.Millisecond
