@@ -20,6 +20,7 @@ type stateService struct {
 	nodes   map[string]string
 	line    []*session // who holds the lock, then who waits for it
 	expired int
+	entries int           // into the line, ever
 	slow    time.Duration // how much later reads are answered
 	// stored is told of every configuration before it takes effect.
 	stored func(partition)
@@ -40,10 +41,12 @@ type session struct {
 	name    string
 	heard   time.Duration // true time, at the service
 	dead    bool          // known to the service
+	entry   int           // its last into the line; like a lock node's name, none comes twice
 	closed  bool
 	trusted time.Duration // the client's time until which it believes to lead
 	lost    chan struct{}
 	won     chan struct{}
+	held    int // the entry that won last: under it the client leads, or led
 	leads   bool
 }
 
@@ -81,8 +84,9 @@ func (s *stateService) elect() {
 	if len(s.line) == 0 {
 		return
 	}
-	x := s.line[0]
+	x, entry := s.line[0], s.line[0].entry
 	s.net.carry(s.machine, x.port.machine, x.port.node, func() {
+		x.held = entry
 		select {
 		case x.won <- struct{}{}:
 		default:
@@ -100,10 +104,10 @@ func (x *session) ask(ctx context.Context, op, path string, f func() error) erro
 	if x.closed {
 		return &zkmeta.Error{Op: op, Path: path, Err: zkmeta.ErrClosed}
 	}
-	err, arrived := error(nil), make(chan struct{}, 1)
+	err, arrived, held := error(nil), make(chan struct{}, 1), x.held
 	s := x.s
 	s.net.carry(x.port.machine, s.machine, s.node, func() {
-		got := x.fenced(f)
+		got := x.fenced(held, f)
 		answer := func() {
 			s.net.carry(s.machine, x.port.machine, x.port.node, func() {
 				err = got
@@ -129,9 +133,9 @@ func (x *session) ask(ctx context.Context, op, path string, f func() error) erro
 	return nil
 }
 
-// fenced runs f only for the session that holds the lock.
-func (x *session) fenced(f func() error) error {
-	if x.dead || len(x.s.line) == 0 || x.s.line[0] != x {
+// fenced runs f only while the entry under which it was asked for holds the lock.
+func (x *session) fenced(held int, f func() error) error {
+	if x.dead || len(x.s.line) == 0 || x.s.line[0] != x || x.entry != held {
 		return zkmeta.ErrNotLeader
 	}
 	return f()
@@ -321,6 +325,8 @@ func (s *stateService) enter(x *session) {
 	}
 	x.dead = false
 	if i := slices.Index(s.line, x); i < 0 {
+		s.entries++
+		x.entry = s.entries
 		s.line = append(s.line, x)
 	}
 	if s.line[0] == x {
@@ -376,8 +382,12 @@ func (x *session) Valid() bool { return x.leads && x.port.node.Elapsed() < x.tru
 // Resign implements zkmeta.Lease.
 func (x *session) Resign() {
 	x.end()
-	s := x.s
-	s.net.carry(x.port.machine, s.machine, s.node, func() { s.drop(x, "resigned") })
+	s, held := x.s, x.held
+	s.net.carry(x.port.machine, s.machine, s.node, func() {
+		if x.entry == held {
+			s.drop(x, "resigned")
+		}
+	})
 }
 
 // Leader implements zkmeta.Election: what this machine would be told if it asked.
