@@ -140,11 +140,12 @@ func (k *checkpointKeeper) expire(p *partition, keep time.Duration) {
 // checkpointLoop keeps logs short: it flushes stores that fell behind and collects log files.
 func (s *Server) checkpointLoop() {
 	for s.sleep(s.opts.CheckpointInterval) {
+		began := s.host.Now()
 		for _, p := range s.partitions() {
 			if s.ctx.Err() != nil {
 				return
 			}
-			p.tidy()
+			p.tidy(s.host.Now().Sub(began) < gentleRoundMax)
 		}
 	}
 }
@@ -178,7 +179,10 @@ func (s *Server) triggerCheckpoint(args []string) string {
 	return answer
 }
 
-func (p *partition) tidy() {
+// gentleRoundMax is after how much of a round flushes are not slowed down any more: no log is collected before its turn.
+const gentleRoundMax = time.Minute
+
+func (p *partition) tidy(gently bool) {
 	store := p.store.Load()
 	if store == nil || p.view.Load().status == 0 {
 		return
@@ -187,9 +191,9 @@ func (p *partition) tidy() {
 	if store.LastApplied() > durable {
 		behind := p.plog.Bytes() > p.srv.opts.FlushBehindBytes || p.srv.host.Now().Sub(time.Unix(0, p.flushedNs.Load())) > flushAgeMax
 		if behind {
-			flush := store.FlushGently
-			if p.plog.Bytes() > farBehind*p.srv.opts.FlushBehindBytes {
-				flush = store.Flush
+			flush := store.Flush
+			if gently && p.plog.Bytes() <= farBehind*p.srv.opts.FlushBehindBytes {
+				flush = store.FlushGently
 			}
 			if err := flush(); err != nil {
 				p.log.Warn("flush", "err", err)

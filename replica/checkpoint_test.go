@@ -101,7 +101,7 @@ func TestLogWaitsForLearnersThatCopy(t *testing.T) {
 		if err := p.store.Load().Flush(); err != nil {
 			t.Fatal(err)
 		}
-		p.tidy()
+		p.tidy(true)
 	}
 	flushAndTidy()
 	if first := p.plog.FirstDecree(); first > c.decree+1 || first == 1 {

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"log/slog"
 	"strconv"
 	"sync"
 	"time"
@@ -106,7 +107,11 @@ func (p *partition) compact(force bool) {
 	defer c.mu.Unlock()
 	c.startedMs, c.enqueuedMs = 0, 0
 	if err != nil {
-		p.log.Warn("manual compaction failed, it will be tried again", "err", err)
+		level := slog.LevelWarn
+		if p.ctx.Err() != nil { // the replica is being closed
+			level = slog.LevelInfo
+		}
+		p.log.Log(p.ctx, level, "manual compaction did not end, it will be tried again", "err", err)
 		return
 	}
 	c.finishedMs, c.usedMs = ended.UnixMilli(), max(1, ended.Sub(began).Milliseconds())

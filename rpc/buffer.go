@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"errors"
+	"io"
 	"sync"
 )
 
@@ -23,14 +24,14 @@ type inbox struct {
 
 var errInBuffers = errors.New("frame does not fit into the read buffers of all connections")
 
-// data is what was read and not consumed; valid until room.
+// data is what was read and not consumed; valid until fill.
 func (b *inbox) data() []byte { return b.buf[b.r:b.w] }
 
 func (b *inbox) consume(n int) { b.r += n }
 
-// room is where to read to, never empty. need is the known length of the frame at the start of data; the
+// fill makes room and reads once. need is the known length of the frame at the start of data; the
 // buffer still only doubles, so that a length that was only claimed allocates nothing.
-func (b *inbox) room(need int) ([]byte, error) {
+func (b *inbox) fill(src io.Reader, need int) (int, error) {
 	full := b.w == len(b.buf)
 	if b.r > 0 {
 		b.w = copy(b.buf, b.buf[b.r:b.w])
@@ -41,12 +42,17 @@ func (b *inbox) room(need int) ([]byte, error) {
 		b.resize(readBufferMin)
 	case b.w == size, full && size < readBufferMax, need > size && size < readBufferMax:
 		if !b.resize(2 * size) {
-			return nil, errInBuffers
+			return 0, errInBuffers
 		}
 	case b.w == 0 && size > b.keep():
 		b.resize(readBufferMax)
 	}
-	return b.buf[b.w:], nil
+	n, err := src.Read(b.buf[b.w:])
+	b.w += n
+	if n > 0 {
+		err = nil
+	}
+	return n, err
 }
 
 // keep is how large the buffer of a connection may be that waits for its next frame.

@@ -156,10 +156,15 @@ func (c *clientConn) serve() error {
 	}
 	c.lastRead.Store(c.pool.tick())
 	c.out.open(conn, socket)
-	return socket.receive(&c.in, func(int) (need int, err error) {
+	for need := 0; ; {
+		if _, err := c.in.fill(socket, need); err != nil {
+			return err
+		}
 		c.lastRead.Store(c.pool.tick())
-		return c.receive()
-	})
+		if need, err = c.receive(); err != nil {
+			return err
+		}
+	}
 }
 
 // receive gives the answers that have arrived completely to their callbacks.

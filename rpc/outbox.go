@@ -7,7 +7,6 @@ import (
 	"os"
 	"runtime"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -37,24 +36,11 @@ type outbox struct {
 	err      error     // set once; nothing is sent any more
 	busy     int       // bytes that wait above which nothing more is built; 0: no such limit
 	share    share     // of what all connections of the server have queued
-
-	try  func(fd uintptr) bool // the flusher's write, made once
-	tryB []byte
-	tryN int
-	tryE error
 }
 
 func (o *outbox) init(bufs *bufferPool, stall time.Duration) {
 	o.bufs, o.stall, o.flushing = bufs, stall, true
 	o.changed.L = &o.mu
-	o.try = func(fd uintptr) bool {
-		for {
-			o.tryN, o.tryE = write(int(fd), o.tryB)
-			if o.tryE != syscall.EINTR {
-				return true
-			}
-		}
-	}
 }
 
 // open gives the outbox its connection and sends what was queued before.
@@ -174,7 +160,7 @@ func (o *outbox) flush() {
 		}
 		o.writing = len(b.b)
 		o.mu.Unlock()
-		n, err := o.tryWrite(b.b)
+		n, err := o.socket.tryWrite(b.b)
 		if err == nil && n < len(b.b) {
 			go o.drain(b, n)
 			return
@@ -195,21 +181,6 @@ func (o *outbox) wrote(err error) {
 	}
 	o.share.set(o.queued())
 	o.changed.Broadcast()
-}
-
-// tryWrite writes what the socket takes without waiting; 0 and no error when that is nothing.
-func (o *outbox) tryWrite(b []byte) (int, error) {
-	o.tryB, o.tryN, o.tryE = b, 0, nil
-	err := o.socket.raw.Write(o.try)
-	n, tryErr := o.tryN, o.tryE
-	o.tryB = nil
-	if err != nil {
-		return 0, err
-	}
-	if tryErr == syscall.EAGAIN {
-		return 0, nil
-	}
-	return max(n, 0), tryErr
 }
 
 // drain is the flusher of a socket that is full: it waits for it until all is written.
@@ -268,7 +239,7 @@ func (o *outbox) failLocked(reason error) {
 	}
 	o.share.set(o.queued())
 	if o.conn != nil {
-		go o.conn.Close() // it waits for the reader, who may be the caller or wait for mu
+		o.conn.Close()
 	}
 	o.changed.Broadcast()
 }

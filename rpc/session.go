@@ -112,31 +112,30 @@ func left(err error) bool {
 
 // serve reads until the connection ends and returns why.
 func (s *session) serve(socket *socket) error {
-	if err := s.setDeadline(false); err != nil {
-		return err
+	for {
+		need, served, err := s.serveBuffered()
+		s.srv.counters.requests.Add(uint64(served))
+		s.out.flush()
+		if err != nil {
+			return err
+		}
+		if err := s.setDeadline(served > 0); err != nil {
+			return err
+		}
+		n, err := s.in.fill(socket, need)
+		s.srv.counters.bytesRead.Add(uint64(n))
+		if err != nil {
+			if s.srv.draining.Load() && errors.Is(err, os.ErrDeadlineExceeded) {
+				s.waitDrained()
+				return errServerClosed
+			}
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				return s.late()
+			}
+			return err
+		}
+		s.arrived = time.Now()
 	}
-	err := socket.receive(&s.in, s.serveRead)
-	if !errors.Is(err, os.ErrDeadlineExceeded) {
-		return err
-	}
-	if s.srv.draining.Load() {
-		s.waitDrained()
-		return errServerClosed
-	}
-	return s.late()
-}
-
-// serveRead serves what n more bytes have completed.
-func (s *session) serveRead(n int) (need int, err error) {
-	s.arrived = time.Now()
-	s.srv.counters.bytesRead.Add(uint64(n))
-	need, served, err := s.serveBuffered()
-	s.srv.counters.requests.Add(uint64(served))
-	s.out.flush()
-	if err != nil {
-		return 0, err
-	}
-	return need, s.setDeadline(served > 0)
 }
 
 // setDeadline limits the time until the first request is here, and for a frame of which only a part has arrived.

@@ -6,12 +6,21 @@ import (
 	"syscall"
 )
 
-// socket is a connection as the system calls see it. Those never block. The ones that are also quick are made, on Linux, without
-// telling the Go scheduler: being told costs more than a small read does, since it wakes the thread which looks after calls that
-// block.
+// socket is a connection as the system calls see it. Those never block. The quick ones are made, on Linux, without telling the Go
+// scheduler: being told costs more than a small read does, since it wakes the thread that looks after calls which block. It has one
+// reader at a time, and one writer.
 type socket struct {
 	raw syscall.RawConn
-	inquiry
+
+	reading, writing func(fd uintptr) bool // made once
+	in, out          transfer
+}
+
+// transfer is a read or a write in progress.
+type transfer struct {
+	b   []byte
+	n   int
+	err error
 }
 
 // quickBytesMax is how much one call may move without the scheduler knowing; a garbage collection waits for it.
@@ -23,61 +32,56 @@ func newSocket(conn syscall.Conn) (*socket, error) {
 		return nil, err
 	}
 	s := &socket{raw: raw}
-	return s, raw.Control(func(fd uintptr) { s.inquire(int(fd)) })
-}
-
-// receive reads for as long as the connection lasts and returns why it ended. After each read it calls got with the number
-// of bytes; got returns the length of the frame at the start of data, as far as it is known. It must not close the connection
-// and wait for that: it is being read.
-func (s *socket) receive(b *inbox, got func(n int) (need int, err error)) error {
-	need := 0
-	var failed error
-	err := s.raw.Read(func(fd uintptr) bool {
-		for more := true; more; {
-			var room []byte
-			if room, failed = b.room(need); failed != nil {
-				return true
-			}
-			var n int
-			if n, more, failed = s.read(int(fd), room); failed != nil {
-				return true
-			}
-			if n == 0 {
-				break
-			}
-			b.w += n
-			if need, failed = got(n); failed != nil {
-				return true
-			}
-		}
-		return false
-	})
-	if failed != nil {
-		return failed
+	s.reading = func(fd uintptr) bool {
+		s.in.n, s.in.err = repeated(read, int(fd), s.in.b)
+		return s.in.err != syscall.EAGAIN // otherwise we are called again when something is there
 	}
-	return err
+	s.writing = func(fd uintptr) bool {
+		s.out.n, s.out.err = repeated(write, int(fd), s.out.b)
+		return true
+	}
+	return s, nil
 }
 
-// meaning is what a call of the read family says: data, nothing now, or the end.
-func meaning(n int, err error) (int, error) {
+// repeated repeats a call that a signal interrupted.
+func repeated(call func(fd int, b []byte) (int, error), fd int, b []byte) (n int, err error) {
+	for {
+		if n, err = call(fd, b); err != syscall.EINTR {
+			return n, err
+		}
+	}
+}
+
+// Read implements io.Reader: it waits for bytes, the end, or the connection's read deadline.
+func (s *socket) Read(p []byte) (int, error) {
+	s.in = transfer{b: p}
+	err := s.raw.Read(s.reading)
+	done := s.in
+	s.in.b = nil
 	switch {
-	case err == syscall.EAGAIN:
-		return 0, nil
 	case err != nil:
-		return 0, os.NewSyscallError("read", err)
-	case n <= 0:
+		return 0, err
+	case done.err != nil:
+		return 0, os.NewSyscallError("read", done.err)
+	case done.n == 0 && len(p) > 0:
 		return 0, io.EOF
 	}
-	return n, nil
+	return done.n, nil
 }
 
-// readPlainly reads; more is always true, since only a read that finds nothing shows that there is nothing.
-func readPlainly(fd int, room []byte) (n int, more bool, err error) {
-	for {
-		n, err := syscall.Read(fd, room)
-		if err != syscall.EINTR {
-			n, err = meaning(n, err)
-			return n, true, err
-		}
+// tryWrite writes what the connection takes without waiting; 0 and no error when that is nothing.
+func (s *socket) tryWrite(p []byte) (int, error) {
+	s.out = transfer{b: p}
+	err := s.raw.Write(s.writing)
+	done := s.out
+	s.out.b = nil
+	switch {
+	case err != nil:
+		return 0, err
+	case done.err == syscall.EAGAIN:
+		return 0, nil
+	case done.err != nil:
+		return 0, os.NewSyscallError("write", done.err)
 	}
+	return done.n, nil
 }

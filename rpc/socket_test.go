@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"runtime"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -31,31 +31,27 @@ func pair(t *testing.T) (near, far *net.TCPConn) {
 	return in.(*net.TCPConn), out.(*net.TCPConn)
 }
 
-// TestReceive: whatever the pieces and pauses, every byte arrives in order, and then the end. Nothing comes twice to wake the reader,
-// so one wake that is missed hangs it.
-func TestReceive(t *testing.T) {
-	rounds := 300
+// TestSocketReads: whatever the pieces and pauses, every byte arrives in order, and then the end. Nothing comes twice to wake the
+// reader, so one wake that is missed hangs it.
+func TestSocketReads(t *testing.T) {
+	rounds := 200
 	if testing.Short() {
-		rounds = 50
+		rounds = 40
 	}
 	for seed := range uint64(rounds) {
 		near, far := pair(t)
 		rng := rand.New(rand.NewPCG(seed, 3))
 		total := rng.IntN(200_000)
 		go func() {
-			next := 0
-			for next < total {
+			for next := 0; next < total; {
 				piece := make([]byte, min(total-next, 1+rng.IntN(1<<rng.IntN(17))))
 				for i := range piece {
 					piece[i] = byte(next)
 					next++
 				}
 				far.Write(piece)
-				switch rng.IntN(4) {
-				case 0:
+				if rng.IntN(4) == 0 {
 					time.Sleep(time.Duration(rng.IntN(300)) * time.Microsecond)
-				case 1:
-					runtime.Gosched()
 				}
 			}
 			if seed%2 == 0 {
@@ -68,21 +64,17 @@ func TestReceive(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var in inbox
-		got := 0
-		err = s.receive(&in, func(n int) (int, error) {
-			if n != len(in.data()) {
-				t.Fatalf("seed %d: told of %d bytes, there are %d", seed, n, len(in.data()))
-			}
-			for _, b := range in.data() {
+		got, buf := 0, make([]byte, 1+rng.IntN(100_000))
+		for err == nil {
+			var n int
+			n, err = s.Read(buf)
+			for _, b := range buf[:n] {
 				if b != byte(got) {
 					t.Fatalf("seed %d: byte %d is %#x", seed, got, b)
 				}
 				got++
 			}
-			in.consume(n)
-			return 0, nil
-		})
+		}
 		if err != io.EOF || got != total {
 			t.Fatalf("seed %d: %d of %d bytes, then %v", seed, got, total, err)
 		}
@@ -91,55 +83,98 @@ func TestReceive(t *testing.T) {
 	}
 }
 
-// TestReceiveEnds: a deadline, an error of the callback and a close from elsewhere each end it.
-func TestReceiveEnds(t *testing.T) {
+// TestSocketEnds: a reset behind data, a deadline and a close from elsewhere each end a read.
+func TestSocketEnds(t *testing.T) {
+	open := func() (s *socket, near, far *net.TCPConn) {
+		near, far = pair(t)
+		s, err := newSocket(near)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s, near, far
+	}
+	want := func(s *socket, want error) {
+		t.Helper()
+		n, err := s.Read(make([]byte, 100))
+		for err == nil && n > 0 {
+			n, err = s.Read(make([]byte, 100))
+		}
+		if !errors.Is(err, want) {
+			t.Errorf("read ends with %v, want %v", err, want)
+		}
+	}
+	s, _, far := open()
+	far.SetLinger(0)
+	far.Write([]byte("last words"))
+	far.Close()
+	want(s, syscall.ECONNRESET)
+
+	s, near, _ := open()
+	near.SetReadDeadline(time.Unix(1, 0))
+	want(s, os.ErrDeadlineExceeded)
+	near.SetReadDeadline(time.Time{})
+	go near.Close()
+	want(s, net.ErrClosed)
+}
+
+// TestSocketWrites: what the connection does not take is left to the caller, and no error.
+func TestSocketWrites(t *testing.T) {
 	near, far := pair(t)
 	s, err := newSocket(near)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var in inbox
-	mine := errors.New("mine")
-	far.Write([]byte("x"))
-	if err := s.receive(&in, func(int) (int, error) { return 0, mine }); err != mine {
-		t.Errorf("error of the callback: %v", err)
+	sent := 0
+	for {
+		n, err := s.tryWrite(make([]byte, 10_000+sent%100_000))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 0 {
+			break
+		}
+		sent += n
 	}
-	near.SetReadDeadline(time.Unix(1, 0))
-	if err := s.receive(&in, func(int) (int, error) { return 0, nil }); !errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("deadline: %v", err)
+	near.CloseWrite()
+	if got, err := io.Copy(io.Discard, far); err != nil || int(got) != sent {
+		t.Errorf("%d of %d bytes arrived, %v", got, sent, err)
 	}
-	near.SetReadDeadline(time.Time{})
-	far.Write([]byte("x"))
-	closed := make(chan struct{})
-	err = s.receive(&in, func(int) (int, error) {
-		go func() {
-			near.Close()
-			close(closed)
-		}()
-		return 0, nil
-	})
-	if !errors.Is(err, net.ErrClosed) {
-		t.Errorf("close: %v", err)
+	near.Close()
+	if _, err := s.tryWrite([]byte("x")); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("write after close: %v", err)
 	}
-	<-closed
 }
 
-// TestLastRequestOfAPeer: a peer that sends a request and closes its side at once gets its answer, and its connection does not stay.
-func TestLastRequestOfAPeer(t *testing.T) {
+// Peers that send a request nobody answers and reset the connection at once leave nothing behind.
+func TestSessionsEndWithAReset(t *testing.T) {
 	srv := NewServer(ServerOptions{})
-	defer srv.Close()
-	srv.Handle("RPC_CM_CLUSTER_INFO", func(r *Request) { r.ReplyString("here") })
-	call := Call{Name: "RPC_CM_CLUSTER_INFO", TimeoutMs: 1000, Body: AppendI64(nil, FieldTHFT, 1)}
-	for range 200 {
-		near, far := pair(t)
-		srv.wg.Add(1)
-		sess := newSession(srv, near, "")
-		far.Write(appendTHFTRequest(nil, THFTv1, &call, 1))
-		far.CloseWrite()
-		go sess.run()
-		answer, err := io.ReadAll(far)
-		if err != nil || len(answer) == 0 {
-			t.Fatalf("answer of %d bytes, %v", len(answer), err)
-		}
+	srv.Handle("RPC_CONFIG_PROPOSAL", func(r *Request) { r.Drop() })
+	at, err := srv.Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
 	}
+	go srv.Serve()
+	defer srv.Close()
+	call := Call{Name: "RPC_CONFIG_PROPOSAL", TimeoutMs: 1000, Body: AppendI64(nil, FieldTHFT, 1)}
+	for range 300 {
+		c, err := net.Dial("tcp4", at.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Write(appendTHFTRequest(nil, THFTv1, &call, 1))
+		c.(*net.TCPConn).SetLinger(0)
+		c.Close()
+	}
+	left := func() int {
+		srv.mu.Lock()
+		defer srv.mu.Unlock()
+		return len(srv.sessions)
+	}
+	for range 1000 {
+		if left() == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%d sessions are left", left())
 }

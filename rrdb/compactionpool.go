@@ -150,7 +150,7 @@ var (
 // ending: nothing is begun in a store that closes, or has failed. The engine's idea of its tables may be wrong then, and a compaction
 // that meets that panics.
 func (m *poolMember) ending() bool {
-	return m.store != nil && (m.store.closing.Load() || m.store.failed.Load() != nil)
+	return m.store != nil && (m.store.cutting.Load() || m.store.failed.Load() != nil)
 }
 
 func (m *poolMember) setWaiting(w bool) {

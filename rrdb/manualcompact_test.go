@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/gen-go/rrdb"
 )
 
 func clockOf(ms int64) func() time.Time { return func() time.Time { return time.UnixMilli(ms) } }
@@ -228,4 +230,33 @@ func TestCompactionsReadNothingAfterTheEnd(t *testing.T) {
 	if _, err := file.ReadAt(b, 0); !errors.Is(err, errCutShort) {
 		t.Errorf("read after the end: %v", err)
 	}
+}
+
+// TestCloseWhereWritesAreStalled: flushes wait for compactions once too many tables lie in the youngest level, so a store that closes
+// must not cut those short before it has flushed.
+func TestCloseWhereWritesAreStalled(t *testing.T) {
+	r := newRig(t, func(o *EngineOptions) { o.CompactionBytesPerSecond = 1 })
+	rng := rand.NewChaCha8([32]byte{})
+	value := make([]byte, 150_000)
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		for decree := r.s.LastApplied() + 1; ; decree++ {
+			rng.Read(value)
+			req := &rrdb.UpdateRequest{Key: base.BlobOf(rawKey("h", fmt.Sprint(decree%3))), Value: blob(string(value))}
+			if r.s.Apply(decree, decree, 0, []Update{{OpPut, body(1, req)}}, nil) != nil {
+				return
+			}
+			if decree%3 == 0 && r.s.Flush() != nil {
+				return
+			}
+		}
+	}()
+	for stalled := func() bool { return r.s.db.Metrics().Levels[0].Sublevels >= 60 }; !stalled(); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err := r.s.Close(); err != nil {
+		t.Error(err)
+	}
+	<-written
 }

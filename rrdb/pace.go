@@ -91,7 +91,7 @@ func (f pacedFile) Write(b []byte) (int, error) {
 	s := f.f.s
 	s.engine.pace.take(s.ctx, len(b), always)
 	s.engine.manualPace.take(s.ctx, len(b), s.manual.Load)
-	if s.closing.Load() {
+	if s.cutting.Load() {
 		return 0, errCutShort
 	}
 	return f.fencedFile.Write(b)

@@ -25,7 +25,8 @@ type Store struct {
 
 	life    sync.RWMutex // read side: an operation runs; write side: Close
 	closed  bool         // under life; also before the store is open
-	closing atomic.Bool  // tells long reads and compactions to end
+	closing atomic.Bool  // tells long reads to end
+	cutting atomic.Bool  // tells compactions to end
 	ended   atomic.Bool  // only compactions may still read
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -136,7 +137,8 @@ func (s *Store) Close() error {
 	s.sweeper.mu.Unlock()
 	s.cancel()
 	s.tasks.Wait()
-	flushErr := s.Flush()
+	flushErr := s.Flush() // may have to wait for compactions
+	s.cutting.Store(true)
 	s.LastDurable() // remembered, for those who ask later
 	s.life.Lock()
 	defer s.life.Unlock()

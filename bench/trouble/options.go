@@ -15,7 +15,7 @@ type Options struct {
 	Executable string        // the pegasus program that serves
 	Dir        string        // where data directories are made; "": the system's place for temporary files
 	Troubles   []string      // names; none: all
-	Rate       float64       // operations per second of the open loop; 0: a third of what a closed loop reaches
+	Rate       float64       // operations per second of the open loop; 0: a tenth of what a closed loop reaches, since few callers cost more each
 	Rows       int64         // of the table that clients use
 	ValueBytes int           // of its values
 	LearnBytes int64         // of the partition that is learned and of the table that is compacted
@@ -48,7 +48,7 @@ const (
 	servers       = 4   // replica servers: one more than members, so that a partition can move
 	callers       = 128 // operations in flight at most
 	timeoutMs     = 5000
-	rateShare     = 3 // the rate is what a closed loop reaches divided by this
+	rateShare     = 10 // the rate is what a closed loop reaches divided by this
 	rateMax       = 200_000
 	probeCallers  = 32
 	probeTime     = 3 * time.Second

@@ -41,7 +41,7 @@ fails, the error says where the servers' logs are.`,
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&o.Troubles, "trouble", nil, "measure this trouble; repeat for more (default: all)")
-	flags.Float64Var(&o.Rate, "rate", 0, "operations per second (default: a third of what a closed loop reaches)")
+	flags.Float64Var(&o.Rate, "rate", 0, "operations per second (default: a tenth of what a closed loop reaches, which batches better)")
 	flags.Int64Var(&o.Rows, "rows", trouble.DefaultRows, "rows of the clients' table")
 	flags.IntVar(&o.ValueBytes, "value-bytes", trouble.DefaultValueBytes, "size of its values")
 	flags.Int64Var(&o.LearnBytes, "learn-bytes", trouble.DefaultLearnBytes, "size of the partition that is learned, and compacted")

@@ -151,7 +151,7 @@ func startInProcess(p *plan, logger *slog.Logger) (*inProcess, error) {
 		c, err := loadConfig(m.Config)
 		var started []server
 		if err == nil {
-			started, err = startServers(c, logger)
+			started, err = startServers(m.Config, c, logger)
 		}
 		if err != nil {
 			o.stop()

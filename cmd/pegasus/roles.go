@@ -12,19 +12,10 @@ import (
 	"github.com/pegasus-go/pegasus/rpc"
 )
 
-// loadConfig reads a configuration file that has a role to run.
-func loadConfig(path string) (*conf.Config, error) {
-	c, err := conf.Load(path)
-	if err == nil && !c.AppsMeta.Run && !c.AppsReplica.Run {
-		err = fmt.Errorf("%s: no role to run: it has no section [apps.%s] or [apps.%s]", path, conf.RoleMeta, conf.RoleReplica)
-	}
-	return c, err
-}
-
-// startServers starts the roles that a configuration has.
-func startServers(c *conf.Config, logger *slog.Logger) ([]server, error) {
+// startServers starts the roles that the configuration in a file has.
+func startServers(path string, c *conf.Config, logger *slog.Logger) ([]server, error) {
 	for _, warning := range c.Warnings {
-		logger.Warn("configuration", "warning", warning)
+		logger.Warn("configuration", "file", path, "warning", warning)
 	}
 	var all started
 	if c.AppsMeta.Run {

@@ -52,14 +52,15 @@ func runServer(ctx context.Context, config string, log logFlags) error {
 	defer logFile.Close()
 	slog.SetDefault(logger)
 	began := time.Now()
-	c, loosened, err := configure(ctx, config)
-	logger.Info("start", "build", readBuild().String(), "config", config)
-	if loosened != nil {
-		logger.Warn("[core] timer_slack_ns is not in effect, writes cost more processor time", "err", loosened)
-	}
 	var servers []server
+	c, err := loadConfig(config)
 	if err == nil {
-		servers, err = startServers(c, logger)
+		loosened := loosenTimers(ctx, c.Core.TimerSlackNs.Duration())
+		logger.Info("start", "build", readBuild().String(), "config", config)
+		if loosened != nil {
+			logger.Warn("[core] timer_slack_ns is not in effect, writes cost more processor time", "err", loosened)
+		}
+		servers, err = startServers(config, c, logger)
 	}
 	if err != nil {
 		logger.Error("start failed", "err", err)
@@ -83,15 +84,13 @@ func runServer(ctx context.Context, config string, log logFlags) error {
 	return err
 }
 
-// configure reads the configuration and, if need be, starts the process anew as it asks for; loosened is why that was not possible.
-func configure(ctx context.Context, path string) (c *conf.Config, loosened, err error) {
-	if c, err = loadConfig(path); err == nil {
-		err = ctx.Err() // told to stop; a process that starts anew would not know
+// loadConfig reads a configuration file that has a role to run.
+func loadConfig(path string) (*conf.Config, error) {
+	c, err := conf.Load(path)
+	if err == nil && !c.AppsMeta.Run && !c.AppsReplica.Run {
+		err = fmt.Errorf("%s: no role to run: it has no section [apps.%s] or [apps.%s]", path, conf.RoleMeta, conf.RoleReplica)
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	return c, loosenTimers(c.Core.TimerSlackNs.Duration()), nil
+	return c, err
 }
 
 // signalGap is how long after the end of the context the signal that ended it may still be seen.
