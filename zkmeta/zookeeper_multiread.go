@@ -26,8 +26,7 @@ const (
 // multiReader reads many nodes with one request, which the client in use cannot. It has a connection and a session of
 // its own, because a server that does not know the request ends the session that makes it.
 //
-// It sees all that was written before it was opened: the server has committed the new session after that, and answered
-// a sync besides.
+// It sees all that was written before it was opened: the server has answered a sync after that.
 type multiReader struct {
 	conn     net.Conn
 	in       *bufio.Reader
