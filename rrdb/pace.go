@@ -103,7 +103,7 @@ func always() bool { return true }
 // what was written so far is deleted, and nobody is told.
 var errCutShort = pebble.ErrCancelledCompaction
 
-// sourceFile is a file that compactions read. In a store that closes they may find nothing left to write for a long time.
+// sourceFile is a table that is read. In a store that has ended only compactions still do, and they may find nothing left to write for a long time.
 type sourceFile struct {
 	vfs.File
 	s *Store
