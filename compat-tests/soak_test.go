@@ -38,7 +38,8 @@ var soakArgs = []string{
 	"--set", "replication.log_private_file_size_mb=1",
 	"--set", "replication.log_private_reserve_max_size_mb=1",
 	"--set", "replication.checkpoint_interval_seconds=2",
-	"--set", "replication.gc_memory_replica_interval_ms=3000",
+	"--set", "replication.config_sync_interval_ms=2000", // how dropped tables are noticed: the teeth of all measures
+	"--set", "replication.gc_memory_replica_interval_ms=2000",
 	"--set", "replication.gc_disk_garbage_replica_interval_seconds=2",
 	"--set", "replication.disk_stat_interval_seconds=2",
 }
