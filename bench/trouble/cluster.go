@@ -1,12 +1,16 @@
 package trouble
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/pegasus-go/pegasus/bench"
 	"github.com/pegasus-go/pegasus/bench/box"
@@ -56,6 +60,9 @@ func (c *cluster) needBig(ctx context.Context, say func(string, ...any)) error {
 	if c.big {
 		return nil
 	}
+	if err := c.needRoom(); err != nil {
+		return err
+	}
 	say("loading a partition of %d MB", c.o.LearnBytes>>20)
 	began := time.Now()
 	admin := c.client.Admin()
@@ -77,6 +84,20 @@ func (c *cluster) needBig(ctx context.Context, say func(string, ...any)) error {
 		return err
 	}
 	return c.awaitCollected(ctx)
+}
+
+// needRoom reports whether the disk has room for the big partition: below a tenth of their disk servers refuse writes.
+func (c *cluster) needRoom() error {
+	dir := cmp.Or(c.o.Dir, os.TempDir())
+	usage, err := vfs.Default.GetDiskUsage(dir)
+	if err != nil {
+		return fmt.Errorf("trouble: free space of %s: %w", dir, err)
+	}
+	need := uint64(bigCopies*c.o.LearnBytes) + usage.TotalBytes/10
+	if usage.AvailBytes < need {
+		return fmt.Errorf("trouble: %s has %d GB free, and a partition of %d MB needs %d: use --dir or a smaller --learn-bytes", dir, usage.AvailBytes>>30, c.o.LearnBytes>>20, need>>30)
+	}
+	return nil
 }
 
 // collectMax bounds the wait for the servers to compact what was loaded, and that for them to flush the big partition and drop its log.

@@ -25,8 +25,8 @@ Troubles: ` + strings.Join(trouble.Names(), ", ") + `. Before each comes a quiet
 latency counts from the time an operation was due.
 
 One cluster of 3 meta servers and 4 replica servers is started as processes on free ports of this machine, with data in a temporary
-directory (about six times --learn-bytes), and is stopped at the end, by Ctrl-C too. Progress goes to standard error. When a trouble
-fails, the error says where the servers' logs are.`,
+directory (up to eight times --learn-bytes, beside the tenth of the disk that servers leave free), and is stopped at the end, by
+Ctrl-C too. Progress goes to standard error. When a trouble fails, the error says where the servers' logs are.`,
 		Example: `  pegasus bench trouble --quick                                 # a first look, two minutes
   pegasus bench trouble --trouble learn --learn-bytes 1073741824
   pegasus bench trouble --trouble learn --set nfs.max_copy_rate_megabytes_per_disk=50
