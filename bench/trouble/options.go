@@ -58,7 +58,7 @@ const (
 	troubleMax    = 20 * time.Minute // of one that ends by itself
 	bigTable      = "big"
 	bigValueBytes = 100_000
-	bigCopies     = 8 // on the disk at most: of three members, of what left one, of what compactions write, and logs
+	bigCopies     = 8                // on the disk at most: of three members, of what left one, of what compactions write, and logs
 	learnBytesMin = 128 << 20        // less stays in memory and in one file of the log
 	timeMax       = 10 * time.Minute // of one phase
 
