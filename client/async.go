@@ -85,8 +85,9 @@ func (a *asyncCall) reply(code base.ErrorCode, body []byte) {
 		return
 	}
 	re := react(code, opInfo[a.op].atomic)
+	var f *refreshFlight
 	if re.refresh && a.core.c.life.Err() == nil {
-		a.core.refresh(a.route)
+		f = a.core.refresh(a.route)
 	}
 	wait := backoff(a.attempts)
 	a.attempts++
@@ -94,7 +95,28 @@ func (a *asyncCall) reply(code base.ErrorCode, body []byte) {
 		a.finish(code, nil)
 		return
 	}
+	if re.refresh {
+		go a.resend(f, wait)
+		return
+	}
 	time.AfterFunc(wait, a.send)
+}
+
+// resend sends again after the pause, or as soon as the routing names another primary.
+func (a *asyncCall) resend(f *refreshFlight, wait time.Duration) {
+	over := time.After(wait)
+	if f != nil {
+		select {
+		case <-f.done:
+		case <-over:
+			a.send()
+			return
+		}
+	}
+	if !a.core.moved(a.route, a.hash) {
+		<-over
+	}
+	a.send()
 }
 
 // finish recycles the call before telling the caller, who may start the next one from done.

@@ -11,7 +11,8 @@
 //     not sent again once it may have been executed: after a timeout or a broken connection the
 //     caller gets the error. See reaction.go for the whole table.
 //   - At most one routing query per table is in flight, and at most one starts per
-//     Options.RefreshInterval.
+//     Options.RefreshInterval; the first in a row come faster. Once the routing names another
+//     primary, an operation is sent to it without a pause.
 //   - Byte slices passed in are not kept after return; slices returned belong to the caller.
 //
 // The package knows nothing about servers beyond the wire. Read next: client.go, meta.go,

@@ -2,6 +2,7 @@ package client
 
 import (
 	"testing"
+	"time"
 
 	"github.com/pegasus-go/pegasus/gen-go/base"
 	"github.com/pegasus-go/pegasus/gen-go/layer2"
@@ -60,6 +61,42 @@ func TestRowsOfAChildThatIsNotRegisteredAreAtItsParent(t *testing.T) {
 		if i, _ := r.locate(hash); i != want {
 			t.Errorf("hash %d at %d, want %d", hash, i, want)
 		}
+	}
+}
+
+func TestAPartitionThatMovedIsAskedAtOnce(t *testing.T) {
+	here := &routing{parts: []partitionRoute{{addr(1), 3}, {addr(2), 3}}}
+	for name, tc := range map[string]struct {
+		now  *routing
+		want bool
+	}{
+		"the same":       {here, false},
+		"another moved":  {&routing{parts: []partitionRoute{{addr(1), 3}, {addr(3), 4}}}, false},
+		"no primary yet": {&routing{parts: []partitionRoute{{base.RPCAddress{}, 4}, {addr(2), 3}}}, false},
+		"a new primary":  {&routing{parts: []partitionRoute{{addr(2), 4}, {addr(2), 3}}}, true},
+	} {
+		core := newTableCore(&Client{}, "t")
+		core.route.Store(tc.now)
+		if got := core.moved(here, 0); got != tc.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+// The first queries in a row are close together, and the longest pause is the option's.
+func TestRoutingQueriesInARow(t *testing.T) {
+	core := newTableCore(&Client{opts: Options{RefreshInterval: time.Hour}}, "t")
+	core.last = time.Now()
+	last := time.Duration(0)
+	for n := range 40 {
+		d := core.interval()
+		if n == 0 && d != refreshFirst || d < last || d > time.Hour {
+			t.Fatalf("pause %d is %v after %v", n, d, last)
+		}
+		last = d
+	}
+	if core.last = time.Now().Add(-refreshRowEnds*time.Hour - 1); core.interval() != refreshFirst {
+		t.Error("a new row goes on like the old one")
 	}
 }
 

@@ -22,6 +22,8 @@ const (
 	metaAttempt       = 5 * time.Second        // one question to one meta
 	metaHedgeDefault  = 500 * time.Millisecond // after this the other metas are asked as well
 	refreshEveryFloor = 100 * time.Millisecond
+	refreshFirst      = 8 * time.Millisecond // between the first routing queries in a row, doubled each time
+	refreshRowEnds    = 10                   // intervals without a query
 )
 
 // Options of a Client. The zero value is usable.
@@ -38,7 +40,8 @@ type Options struct {
 	// MetaHedge is how long the leading meta may stay silent before the others are asked too.
 	// Default 500 ms.
 	MetaHedge time.Duration
-	// RefreshInterval is the least time between two routing queries of a table. Default 100 ms.
+	// RefreshInterval is the least time between two routing queries of a table; the first ones in a row come faster.
+	// Default 100 ms.
 	RefreshInterval time.Duration
 	// NoRetry hands the first error of an attempt to the caller (routing is still refreshed behind
 	// it). Checkers of histories want this: every error then means "may or may not have happened".

@@ -68,6 +68,7 @@ type tableCore struct {
 	mu     sync.Mutex
 	flight *refreshFlight // running, or nil
 	last   time.Time      // when the last one began
+	row    int            // queries before it that came soon after one another
 }
 
 // refreshFlight is one routing query that any number of operations wait for. err is set before
@@ -106,11 +107,23 @@ func (t *tableCore) refresh(seen *routing) *refreshFlight {
 	}
 	if t.flight == nil {
 		t.flight = &refreshFlight{done: make(chan struct{})}
-		wait := t.c.opts.RefreshInterval - time.Since(t.last)
+		wait := t.interval() - time.Since(t.last)
 		t.last = time.Now().Add(max(0, wait))
 		go t.fly(t.flight, wait)
 	}
 	return t.flight
+}
+
+// interval is the least time between the last query and the next. A partition that changes hands is without a primary for some
+// milliseconds, so the first queries in a row follow each other faster.
+func (t *tableCore) interval() time.Duration {
+	longest := t.c.opts.RefreshInterval
+	if time.Since(t.last) > refreshRowEnds*longest {
+		t.row = 0
+	}
+	d := refreshFirst << min(t.row, 20)
+	t.row++
+	return min(d, longest)
 }
 
 func (t *tableCore) fly(f *refreshFlight, wait time.Duration) {
@@ -128,6 +141,14 @@ func (t *tableCore) fly(f *refreshFlight, wait time.Duration) {
 	t.flight = nil
 	t.mu.Unlock()
 	close(f.done)
+}
+
+// moved reports whether the partition that hash falls into has another primary by now than it had in old: there is no reason to
+// pause before it is asked.
+func (t *tableCore) moved(old *routing, hash uint64) bool {
+	_, from := old.locate(hash)
+	_, to := t.route.Load().locate(hash)
+	return to.IsValid() && to != from
 }
 
 // gone reports that the meta said the table does not exist (any more).

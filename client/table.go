@@ -108,6 +108,9 @@ func (t *Table) doBody(ctx context.Context, op Op, hash uint64, body []byte, res
 				return fail
 			}
 		}
+		if re.refresh && t.core.moved(route, hash) {
+			continue
+		}
 		if !pause(ctx, backoff(n)) {
 			fail.Err = ctx.Err()
 			return fail
