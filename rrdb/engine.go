@@ -20,10 +20,12 @@ type Engine struct {
 	compactions *compactionPool
 	pace        pace
 	manualPace  pace
+	gentlePace  pace
 	flushPace   pace
 
 	unflushed atomic.Int64  // bytes in memtables over all stores, roughly
 	pinned    atomic.Int64  // bytes in flushed memtables that iterators still read
+	behind    atomic.Int64  // stores whose compactions are
 	relieving atomic.Bool   // a flush for the sake of the budget was asked for
 	flushes   chan *Store   // stores that were flushed, for the janitor; it finds those that do not fit
 	room      roomSignal    // memtables were flushed
@@ -53,6 +55,7 @@ func NewEngine(o EngineOptions) *Engine {
 		compactions: newCompactionPool(o.CompactionsMax),
 		pace:        newPace(o.CompactionBytesPerSecond),
 		manualPace:  newPace(o.ManualCompactionBytesPerSecond),
+		gentlePace:  newPace(o.GentleCompactionBytesPerSecond),
 		flushPace:   newPace(o.GentleFlushBytesPerSecond),
 		sweepSlot:   make(chan struct{}, 1),
 		flushes:     make(chan *Store, flushesNotedMax),
@@ -130,6 +133,7 @@ func (e *Engine) remove(s *Store) {
 	e.mu.Unlock()
 	e.unflushed.Add(-s.unflushed.Swap(0))
 	s.pin(0)
+	s.setBehind(false)
 	e.room.broadcast()
 }
 
@@ -162,7 +166,7 @@ func (e *Engine) janitor() {
 		case now := <-tick.C:
 			for _, s := range e.openStores() {
 				s.scans.expire(now)
-				if s.toSettle.Swap(false) || s.pinned.Load() > 0 {
+				if s.toSettle.Swap(false) || s.pinned.Load() > 0 || s.behind.Load() {
 					e.settle(s)
 				}
 				if s.sweepDue(now) {

@@ -260,3 +260,32 @@ func TestCloseWhereWritesAreStalled(t *testing.T) {
 	}
 	<-written
 }
+
+// Compactions take their time until flushes pile up on a store; then they catch up.
+func TestCompactionsHurryForAStoreThatIsBehind(t *testing.T) {
+	r := newRig(t, func(o *EngineOptions) { o.GentleCompactionBytesPerSecond = 1 }) // some months
+	sublevels := func() int { return int(r.s.db.Metrics().Levels[0].Sublevels) }
+	flush := func() {
+		t.Helper()
+		r.noise(20, 100_000)
+		if err := r.s.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for r.s.db.Metrics().Compact.NumInProgress == 0 {
+		if flush(); sublevels() >= behindSublevels {
+			t.Fatal("no compaction has begun")
+		}
+	}
+	for range behindSublevels {
+		flush()
+	}
+	eventually(t, "the compactions to catch up", func() bool { return sublevels() < behindSublevels })
+	flush()
+	eventually(t, "the compactions to take their time again", r.e.keepsUp)
+	r.s.setBehind(true)
+	if r.s.Close(); r.e.behind.Load() != 0 {
+		t.Error("a closed store is behind")
+	}
+	r.s = nil
+}

@@ -28,9 +28,13 @@ type EngineOptions struct {
 	FilesMax            int   // 10,000 open tables (rocksdb_max_open_files)
 	CompactionsMax      int   // half of the processors, at least 1, at the same time (rocksdb_max_background_compactions)
 	// Written by the compactions of all stores together, 500 MiB, < 0 no bound (rocksdb_limiter_max_write_megabytes_per_sec), and by
-	// those of stores that are compacted by order, 32 MiB, < 0 no bound (manual_compact_write_megabytes_per_second).
+	// those of stores that are compacted by order, 8 MiB for each processor and 64 at most, < 0 no bound
+	// (manual_compact_write_megabytes_per_second).
 	CompactionBytesPerSecond       int64
 	ManualCompactionBytesPerSecond int64
+	// Written by the other compactions of all stores together while no store is behind: 8 MiB for each processor, < 0 no bound
+	// (compact_gentle_megabytes_per_second).
+	GentleCompactionBytesPerSecond int64
 	// Written by gentle flushes of all stores together, 8 MiB, < 0 no bound (checkpoint_flush_megabytes_per_second).
 	GentleFlushBytesPerSecond int64
 
@@ -96,7 +100,8 @@ func (o *EngineOptions) setDefaults(processors int) {
 	needed(&o.FilesMax, 10_000)
 	needed(&o.CompactionsMax, max(1, processors/2))
 	orDefault(&o.CompactionBytesPerSecond, 500<<20)
-	orDefault(&o.ManualCompactionBytesPerSecond, 32<<20)
+	orDefault(&o.ManualCompactionBytesPerSecond, min(manualPaceMax, int64(processors)*paceBytesPerProcessor))
+	orDefault(&o.GentleCompactionBytesPerSecond, int64(processors)*paceBytesPerProcessor)
 	orDefault(&o.GentleFlushBytesPerSecond, 8<<20)
 	needed(&o.ResponseBytesMax, 48<<20)
 	needed(&o.MultiGetIterationsMax, 3000)

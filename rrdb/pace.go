@@ -12,6 +12,10 @@ import (
 const (
 	// paceBurstBytes may be written at once after a pause.
 	paceBurstBytes = 1 << 20
+	// paceBytesPerProcessor a second is what compactions for which nobody waits write by default; manualPaceMax at most if an operator ordered
+	// them, which may go on for hours.
+	paceBytesPerProcessor = 8 << 20
+	manualPaceMax         = 64 << 20
 	// paceLooks a second at least, somebody who waits for his turn looks whether he still has to.
 	paceLooks = 10
 )
@@ -90,7 +94,11 @@ type pacedFile struct{ fencedFile }
 func (f pacedFile) Write(b []byte) (int, error) {
 	s := f.f.s
 	s.engine.pace.take(s.ctx, len(b), always)
-	s.engine.manualPace.take(s.ctx, len(b), s.manual.Load)
+	if s.manual.Load() {
+		s.engine.manualPace.take(s.ctx, len(b), s.manual.Load)
+	} else {
+		s.engine.gentlePace.take(s.ctx, len(b), s.engine.keepsUp)
+	}
 	if s.cutting.Load() {
 		return 0, errCutShort
 	}
@@ -98,6 +106,27 @@ func (f pacedFile) Write(b []byte) (int, error) {
 }
 
 func always() bool { return true }
+
+const (
+	// behindSublevels is how far flushes may pile up on a store, and behindDebtBytes how much it may have left to compact, before
+	// compactions are in a hurry. Pebble begins one at two sublevels, and stops writes at L0StopWritesThreshold.
+	behindSublevels = 6
+	behindDebtBytes = 1 << 30
+)
+
+func (s *Store) setBehind(behind bool) {
+	if s.behind.Swap(behind) == behind {
+		return
+	}
+	if behind {
+		s.engine.behind.Add(1)
+	} else {
+		s.engine.behind.Add(-1)
+	}
+}
+
+// keepsUp: no store waits for compactions that are in a hurry. One that is behind may need the slot of any other.
+func (e *Engine) keepsUp() bool { return e.behind.Load() == 0 && !e.tight() }
 
 // errCutShort ends a compaction of a store that closes, which waits for it. Pebble takes it for one of its own reasons to give one up:
 // what was written so far is deleted, and nobody is told.

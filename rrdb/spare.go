@@ -38,13 +38,14 @@ func freeSpare(db *pebble.DB) {
 }
 
 // settle gives back what the memtables of a store take beyond what they hold: the spare one, and those that were flushed and are only
-// kept alive by scans between two batches, when all together is too much.
+// kept alive by scans between two batches, when all together is too much. It also notes how compactions keep up.
 func (e *Engine) settle(s *Store) {
 	if s.enter("settle") != nil {
 		return
 	}
 	defer s.life.RUnlock()
 	m := s.db.Metrics() // waits for a flush to let go of what it wrote
+	s.setBehind(m.Levels[0].Sublevels >= behindSublevels || m.Compact.EstimatedDebt >= behindDebtBytes)
 	freeSpare(s.db)
 	if m.MemTable.ZombieCount == 0 && s.pinned.Load() == 0 {
 		return

@@ -59,6 +59,7 @@ type Store struct {
 	scans    scanContexts
 	envs     atomic.Pointer[envValues]
 	sweeper  sweepState
+	behind   atomic.Bool // compactions are
 	manual   atomic.Bool // compactions are paced as those that were ordered
 	stats    counters
 }
