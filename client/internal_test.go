@@ -95,8 +95,11 @@ func TestRoutingQueriesInARow(t *testing.T) {
 		}
 		last = d
 	}
-	if core.last = time.Now().Add(-refreshRowEnds*time.Hour - 1); core.interval() != refreshFirst {
+	if core.last = time.Now().Add(-refreshRowEnds*time.Hour - 1); core.interval() != 0 {
 		t.Error("a new row goes on like the old one")
+	}
+	if core.last = time.Now(); core.interval() != refreshFirst {
+		t.Error("a new row does not begin fast")
 	}
 }
 

@@ -120,6 +120,7 @@ func (t *tableCore) interval() time.Duration {
 	longest := t.c.opts.RefreshInterval
 	if time.Since(t.last) > refreshRowEnds*longest {
 		t.row = 0
+		return 0
 	}
 	d := refreshFirst << min(t.row, 20)
 	t.row++

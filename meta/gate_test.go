@@ -26,7 +26,6 @@ type flaky struct {
 	errs []error
 	gate chan struct{} // reads wait until it is closed; nil: they don't
 
-	timesOut atomic.Bool // reads time out
 	unproven atomic.Bool // leases cannot be proven, and are not known to be lost
 }
 
@@ -61,9 +60,6 @@ func (f *flaky) Get(ctx context.Context, path string) ([]byte, error) {
 		case <-ctx.Done():
 			return nil, zkmeta.ErrTimeout
 		}
-	}
-	if f.timesOut.Load() {
-		return nil, zkmeta.ErrTimeout
 	}
 	return f.Backend.Get(ctx, path)
 }
@@ -184,29 +180,6 @@ func TestLeaderThatIsLoadingAnswersBeaconsAlone(t *testing.T) {
 	if len(nodes.Infos) != 1 {
 		t.Errorf("alive after loading: %v", nodes.Infos)
 	}
-}
-
-// A leader whose store only times out gives another the chance to lead, again and again if need be.
-func TestLeaderThatCannotLoadStepsDown(t *testing.T) {
-	s, f := startFlaky(t, func(f *flaky, o *Options) {
-		f.timesOut.Store(true)
-		o.LoadTimeout = 100 * time.Millisecond
-	})
-	terms := map[*term]bool{}
-	eventually(t, 10*time.Second, func() error {
-		if t := s.term.Load(); t != nil {
-			terms[t] = true
-		}
-		if len(terms) < 3 {
-			return fmt.Errorf("%d terms", len(terms))
-		}
-		return nil
-	})
-	if s.Leading() {
-		t.Fatal("it leads without a state")
-	}
-	f.timesOut.Store(false)
-	waitLeading(t, s)
 }
 
 // Neither a leader that is loading nor one that has loaded acknowledges beacons once its lock cannot be proven.

@@ -40,7 +40,6 @@ type Options struct {
 	TickEvery    time.Duration // how often time passes for the core; default 100 ms
 	StoreTimeout time.Duration // one write to the store; default 10 s
 	StoreRetry   time.Duration // pause before a write that timed out is repeated; default 1 s
-	LoadTimeout  time.Duration // how long a new leader tries to load the state while the store times out, before another may lead; default 1 min
 	StoreWorkers int           // writes on their way at a time; default 32
 	WaitingMax   int           // requests that wait for something to be persisted; default 10000
 	HTTPFallback http.Handler  // serves paths that a meta has no page for; nil: none
@@ -78,9 +77,6 @@ func (o *Options) setDefaults() {
 	}
 	if o.StoreRetry <= 0 {
 		o.StoreRetry = time.Second
-	}
-	if o.LoadTimeout <= 0 {
-		o.LoadTimeout = time.Minute
 	}
 	if o.StoreWorkers <= 0 {
 		o.StoreWorkers = 32

@@ -169,10 +169,9 @@ func (t tree) initialize(ctx context.Context, apps []cluster.LoadedApp) error {
 	return t.store.Set(ctx, t.apps, []byte(appsUnlocked))
 }
 
-// load fills the core from the tree. While the store times out it tries again, up to Options.LoadTimeout: another server may
-// reach the store better. A tree that cannot be understood ends the term, because guessing would destroy it.
+// load fills the core from the tree. It tries again until it succeeds or the term ends; a tree that
+// cannot be understood ends the term, because guessing would destroy it.
 func (t *term) load() bool {
-	began := t.s.host.Elapsed()
 	for t.ctx.Err() == nil {
 		l, err := t.tree.load(t.ctx)
 		if errors.Is(err, errNotInitialized) {
@@ -198,12 +197,11 @@ func (t *term) load() bool {
 		if t.ctx.Err() == nil {
 			t.s.opts.Logger.Error("meta: loading the state failed", "error", err)
 		}
-		host.Sleep(t.s.host, t.ctx, t.s.opts.StoreRetry)
-		timedOut := errors.Is(err, zkmeta.ErrTimeout) || errors.Is(err, context.DeadlineExceeded)
-		if !timedOut || t.s.host.Elapsed()-began > t.s.opts.LoadTimeout {
-			t.stepDown("the state cannot be loaded", err)
+		if !errors.Is(err, zkmeta.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded) {
+			host.Sleep(t.s.host, t.ctx, t.s.opts.StoreRetry)
 			return false
 		}
+		host.Sleep(t.s.host, t.ctx, t.s.opts.StoreRetry)
 	}
 	return false
 }

@@ -23,13 +23,14 @@ type Engine struct {
 	gentlePace  pace
 	flushPace   pace
 
-	unflushed atomic.Int64  // bytes in memtables over all stores, roughly
-	pinned    atomic.Int64  // bytes in flushed memtables that iterators still read
-	behind    atomic.Int64  // stores whose compactions are
-	relieving atomic.Bool   // a flush for the sake of the budget was asked for
-	flushes   chan *Store   // stores that were flushed, for the janitor; it finds those that do not fit
-	room      roomSignal    // memtables were flushed
-	sweepSlot chan struct{} // one sweep at a time
+	unflushed atomic.Int64              // bytes in memtables over all stores, roughly
+	pinned    atomic.Int64              // bytes in flushed memtables that iterators still read
+	behind    atomic.Int64              // stores whose compactions are
+	lastLook  atomic.Pointer[time.Time] // of the janitor
+	relieving atomic.Bool               // a flush for the sake of the budget was asked for
+	flushes   chan *Store               // stores that were flushed, for the janitor; it finds those that do not fit
+	room      roomSignal                // memtables were flushed
+	sweepSlot chan struct{}             // one sweep at a time
 
 	mu     sync.Mutex
 	stores map[*Store]struct{}
@@ -63,6 +64,7 @@ func NewEngine(o EngineOptions) *Engine {
 		stop:        make(chan struct{}),
 		done:        make(chan struct{}),
 	}
+	e.looked()
 	go e.janitor()
 	return e
 }
@@ -153,11 +155,18 @@ func (e *Engine) UnflushedBytes() int64 { return e.unflushed.Load() }
 // BlockCacheUsedBytes is what the blocks in the cache take.
 func (e *Engine) BlockCacheUsedBytes() int64 { return e.cache.Size() }
 
+// looked notes that the janitor comes by.
+func (e *Engine) looked() {
+	now := time.Now()
+	e.lastLook.Store(&now)
+}
+
 func (e *Engine) janitor() {
 	defer close(e.done)
 	tick := time.NewTicker(janitorPeriod)
 	defer tick.Stop()
 	for {
+		e.looked()
 		select {
 		case <-e.stop:
 			return

@@ -288,4 +288,9 @@ func TestCompactionsHurryForAStoreThatIsBehind(t *testing.T) {
 		t.Error("a closed store is behind")
 	}
 	r.s = nil
+	var blind Engine
+	long := time.Now().Add(-time.Hour)
+	if blind.lastLook.Store(&long); blind.keepsUp() {
+		t.Error("compactions take their time while nobody looks how stores keep up")
+	}
 }

@@ -95,7 +95,7 @@ func (f pacedFile) Write(b []byte) (int, error) {
 	s := f.f.s
 	s.engine.pace.take(s.ctx, len(b), always)
 	if s.manual.Load() {
-		s.engine.manualPace.take(s.ctx, len(b), s.manual.Load)
+		s.engine.manualPace.take(s.ctx, len(b), s.slowByOrder)
 	} else {
 		s.engine.gentlePace.take(s.ctx, len(b), s.engine.keepsUp)
 	}
@@ -107,13 +107,12 @@ func (f pacedFile) Write(b []byte) (int, error) {
 
 func always() bool { return true }
 
-const (
-	// behindSublevels is how far flushes may pile up on a store, and behindDebtBytes how much it may have left to compact, before
-	// compactions are in a hurry. Pebble begins one at two sublevels, and stops writes at L0StopWritesThreshold.
-	behindSublevels = 6
-	behindDebtBytes = 1 << 30
-)
+// behindSublevels is how far flushes may pile up on a store before compactions are in a hurry. Pebble begins one at two sublevels, and
+// stops writes at L0StopWritesThreshold. What the lower levels are owed (Pebble's estimate) says little: it counts as if all of
+// level 0 had to go down at once.
+const behindSublevels = 6
 
+// setBehind is called by one goroutine at a time: the janitor's, then the one that closes the store.
 func (s *Store) setBehind(behind bool) {
 	if s.behind.Swap(behind) == behind {
 		return
@@ -126,7 +125,13 @@ func (s *Store) setBehind(behind bool) {
 }
 
 // keepsUp: no store waits for compactions that are in a hurry. One that is behind may need the slot of any other.
-func (e *Engine) keepsUp() bool { return e.behind.Load() == 0 && !e.tight() }
+func (e *Engine) keepsUp() bool { return e.behind.Load() == 0 && !e.tight() && !e.blind() }
+
+// slowByOrder: a manual compaction of the store goes on, and it is not behind.
+func (s *Store) slowByOrder() bool { return s.manual.Load() && !s.behind.Load() && !s.engine.blind() }
+
+// blind: the janitor, who looks how stores keep up, has not come by for long. A disk on which it hangs must not slow the others down.
+func (e *Engine) blind() bool { return time.Since(*e.lastLook.Load()) > 3*janitorPeriod }
 
 // errCutShort ends a compaction of a store that closes, which waits for it. Pebble takes it for one of its own reasons to give one up:
 // what was written so far is deleted, and nobody is told.
@@ -145,37 +150,13 @@ func (f sourceFile) ReadAt(b []byte, off int64) (int, error) {
 	return f.File.ReadAt(b, off)
 }
 
-const (
-	// manualLiftSublevels is how far flushes may pile up on a store that is compacted slowly by order: from there on it is as fast as
-	// any other. Pebble stops writes at L0StopWritesThreshold.
-	manualLiftSublevels = 12
-	manualLookEvery     = time.Second
-)
-
 // paceManual slows the compactions of the store down until end is called: a manual compaction rewrites all of it and nobody waits for
 // that, while others share disk and processors with it. Its slot for compactions waits most of the time, so that other stores get
 // one more.
 func (s *Store) paceManual() (end func()) {
 	s.manual.Store(true)
 	s.engine.compactions.lend(1)
-	ctx, cancel := context.WithCancel(s.ctx)
-	gone := make(chan struct{})
-	go func() {
-		defer close(gone)
-		tick := time.NewTicker(manualLookEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-tick.C:
-				s.manual.Store(s.db.Metrics().Levels[0].Sublevels < manualLiftSublevels)
-			}
-		}
-	}()
 	return func() {
-		cancel()
-		<-gone
 		s.manual.Store(false)
 		s.engine.compactions.lend(-1)
 	}

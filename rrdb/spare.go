@@ -45,7 +45,7 @@ func (e *Engine) settle(s *Store) {
 	}
 	defer s.life.RUnlock()
 	m := s.db.Metrics() // waits for a flush to let go of what it wrote
-	s.setBehind(m.Levels[0].Sublevels >= behindSublevels || m.Compact.EstimatedDebt >= behindDebtBytes)
+	s.setBehind(m.Levels[0].Sublevels >= behindSublevels)
 	freeSpare(s.db)
 	if m.MemTable.ZombieCount == 0 && s.pinned.Load() == 0 {
 		return

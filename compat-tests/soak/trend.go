@@ -33,7 +33,7 @@ var Measures = []Measure{
 type Verdict struct {
 	Measure  Measure
 	Median   float64
-	Gain     float64 // over the later half: of the fitted line or of the floor, whichever is less
+	Gain     float64 // of the fitted line from the start of the later half to its end
 	GainMax  float64
 	Min, Max float64 // of the samples of that half
 }
@@ -59,17 +59,9 @@ func Judge(series []Sample, m Measure) Verdict {
 		x, y = append(x, s.At.Seconds()), append(y, m.Of(s))
 	}
 	v := Verdict{Measure: m, Median: median(slices.Clone(y)), Min: slices.Min(y), Max: slices.Max(y)}
-	v.Gain = min(slope(x, y)*(x[len(x)-1]-x[0]), floorGain(y))
+	v.Gain = slope(x, y) * (x[len(x)-1] - x[0])
 	v.GainMax = max(m.GainMax, m.GainShareMax*v.Median)
 	return v
-}
-
-// floorGain is how far the lowest point rises from the first third to the last, drawn out to the whole. A leak lifts the floor as it
-// lifts the line; teeth of a saw, of which the half holds two or three, may tilt the line but leave the floor.
-func floorGain(y []float64) float64 {
-	third := (len(y) + 2) / 3
-	const drawnOut = 3. / 2
-	return drawnOut * (slices.Min(y[len(y)-third:]) - slices.Min(y[:third]))
 }
 
 // slope is the median of the slopes between all pairs of points.

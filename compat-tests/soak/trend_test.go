@@ -39,7 +39,6 @@ func TestVerdicts(t *testing.T) {
 		{"shrinks", true, func(i int, _ *rand.Rand) float64 { return 500 - float64(i) }},
 		{"one more every 10 s", false, func(i int, _ *rand.Rand) float64 { return 100 + float64(i/2) }},
 		{"the same under noise", false, func(i int, r *rand.Rand) float64 { return 100 + float64(i/2) + 20*r.Float64() }},
-		{"teeth of a saw that tilt the line", true, func(i int, _ *rand.Rand) float64 { return 100 + 3*float64((i-40)%40) }},
 		{"a saw tooth that climbs", false, func(i int, _ *rand.Rand) float64 { return 100 + float64(i) + float64(i%10) }},
 	} {
 		if v := Judge(series(tc.f), goroutines); v.Flat() != tc.flat {
