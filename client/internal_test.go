@@ -89,16 +89,16 @@ func TestRoutingQueriesInARow(t *testing.T) {
 	core.last = time.Now()
 	last := time.Duration(0)
 	for n := range 40 {
-		d := core.interval()
+		d := core.nextInterval()
 		if n == 0 && d != refreshFirst || d < last || d > time.Hour {
 			t.Fatalf("pause %d is %v after %v", n, d, last)
 		}
 		last = d
 	}
-	if core.last = time.Now().Add(-refreshRowEnds*time.Hour - 1); core.interval() != 0 {
+	if core.last = time.Now().Add(-refreshRowEnds*time.Hour - 1); core.nextInterval() != 0 {
 		t.Error("a new row goes on like the old one")
 	}
-	if core.last = time.Now(); core.interval() != refreshFirst {
+	if core.last = time.Now(); core.nextInterval() != refreshFirst {
 		t.Error("a new row does not begin fast")
 	}
 }

@@ -107,16 +107,16 @@ func (t *tableCore) refresh(seen *routing) *refreshFlight {
 	}
 	if t.flight == nil {
 		t.flight = &refreshFlight{done: make(chan struct{})}
-		wait := t.interval() - time.Since(t.last)
+		wait := t.nextInterval() - time.Since(t.last)
 		t.last = time.Now().Add(max(0, wait))
 		go t.fly(t.flight, wait)
 	}
 	return t.flight
 }
 
-// interval is the least time between the last query and the next. A partition that changes hands is without a primary for some
+// nextInterval is the least time between the last query and the next. A partition that changes hands is without a primary for some
 // milliseconds, so the first queries in a row follow each other faster.
-func (t *tableCore) interval() time.Duration {
+func (t *tableCore) nextInterval() time.Duration {
 	longest := t.c.opts.RefreshInterval
 	if time.Since(t.last) > refreshRowEnds*longest {
 		t.row = 0

@@ -272,13 +272,10 @@ func TestCompactionsHurryForAStoreThatIsBehind(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for r.s.db.Metrics().Compact.NumInProgress == 0 {
-		if flush(); sublevels() >= behindSublevels {
-			t.Fatal("no compaction has begun")
+	for n := 0; sublevels() < behindSublevels; n++ {
+		if flush(); n > 10*behindSublevels {
+			t.Fatal("compactions keep up, however slow they should be")
 		}
-	}
-	for range behindSublevels {
-		flush()
 	}
 	eventually(t, "the compactions to catch up", func() bool { return sublevels() < behindSublevels })
 	flush()
