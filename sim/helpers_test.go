@@ -55,6 +55,8 @@ type bench struct {
 	ctx   context.Context
 	cl    *client.Client
 	table *client.Table
+
+	damaged bool // files of replicas were damaged: one that is found to be is set aside and learned again
 }
 
 // newBench starts a cluster, waits until the test table is whole and ends everything with the test.
@@ -127,6 +129,10 @@ func (b *bench) digestsOf(appID int32) map[string]map[string]digest {
 			gpid, _, _ := strings.Cut(where, "@")
 			var d digest
 			if err := json.Unmarshal([]byte(text), &d); !ok || err != nil {
+				if b.damaged {
+					b.t.Logf("found damaged: %s", line)
+					continue
+				}
 				b.t.Fatalf("digest line %q: %v", line, err)
 			}
 			if out[gpid] == nil {
