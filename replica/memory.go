@@ -43,16 +43,11 @@ func (s *Server) sharePrepareLists() {
 func (s *Server) memoryUsed() memory.Parts {
 	st := s.rpc.Stats()
 	used := memory.Parts{
-		BlockCache: s.engine.BlockCacheUsedBytes(), Memtables: s.engine.UnflushedBytes(),
+		BlockCache: s.engine.BlockCacheUsedBytes() + s.engine.BlockCacheChargedBytes(), Memtables: s.engine.UnflushedBytes(),
 		InFlight: st.InFlightBytes, InBuffers: st.InBufferBytes, OutBuffers: st.OutBufferBytes, Writes: s.writeBytes.Load(),
 	}
 	for _, p := range s.partitions() {
 		used.PrepareLists += p.view.Load().listBytes
-		if store := p.store.Load(); store != nil {
-			if st, err := store.Stats(); err == nil { // one that fails or closes has no memtables much longer
-				used.BlockCache += st.ArenaBytes
-			}
-		}
 	}
 	if pool, ok := s.pool.(interface{ Stats() rpc.PoolStats }); ok {
 		st := pool.Stats()

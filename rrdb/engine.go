@@ -16,6 +16,7 @@ import (
 type Engine struct {
 	opts        EngineOptions
 	cache       *pebble.Cache
+	arenas      *pebble.Cache // never has a block; what memtables reserve, see reserveElsewhere
 	files       *pebble.FileCache
 	compactions *compactionPool
 	pace        pace
@@ -28,6 +29,7 @@ type Engine struct {
 	behind    atomic.Int64              // stores whose compactions are
 	lastLook  atomic.Pointer[time.Time] // of the janitor
 	relieving atomic.Bool               // a flush for the sake of the budget was asked for
+	charge    charge                    // of memtables, to the block cache
 	flushes   chan *Store               // stores that were flushed, for the janitor; it finds those that do not fit
 	room      roomSignal                // memtables were flushed
 	sweepSlot chan struct{}             // one sweep at a time
@@ -52,6 +54,7 @@ func NewEngine(o EngineOptions) *Engine {
 	e := &Engine{
 		opts:        o,
 		cache:       pebble.NewCache(o.BlockCacheBytes),
+		arenas:      pebble.NewCache(0),
 		files:       pebble.NewFileCache(max(1, runtime.GOMAXPROCS(0)), o.FilesMax),
 		compactions: newCompactionPool(o.CompactionsMax),
 		pace:        newPace(o.CompactionBytesPerSecond),
@@ -87,6 +90,7 @@ func (e *Engine) Close() error {
 	e.compactions.close()
 	e.files.Unref()
 	e.cache.Unref()
+	e.arenas.Unref()
 	return nil
 }
 
@@ -155,6 +159,9 @@ func (e *Engine) UnflushedBytes() int64 { return e.unflushed.Load() }
 // BlockCacheUsedBytes is what the blocks in the cache take.
 func (e *Engine) BlockCacheUsedBytes() int64 { return e.cache.Size() }
 
+// BlockCacheChargedBytes is what the block cache leaves to memtables.
+func (e *Engine) BlockCacheChargedBytes() int64 { return e.charge.bytes.Load() }
+
 // looked notes that the janitor comes by.
 func (e *Engine) looked() {
 	now := time.Now()
@@ -172,6 +179,7 @@ func (e *Engine) janitor() {
 			return
 		case s := <-e.flushes:
 			e.settle(s)
+			e.chargeMemtables(true)
 		case now := <-tick.C:
 			for _, s := range e.openStores() {
 				s.scans.expire(now)
@@ -182,6 +190,7 @@ func (e *Engine) janitor() {
 					s.TriggerSweep()
 				}
 			}
+			e.chargeMemtables(true)
 		}
 	}
 }

@@ -87,16 +87,13 @@ type counters struct {
 
 // Stats is a snapshot of a store's metrics.
 type Stats struct {
-	CorruptWrites  int64 // corrupt_writes
-	ExpiredReads   int64 // read_expired_values
-	FilteredReads  int64 // read_filtered_values
-	AbnormalReads  int64 // abnormal_read_requests
-	SweptRows      int64 // expired rows reclaimed
-	ScanContexts   int64
-	UnflushedBytes int64
-	// ArenaBytes is what the memtables have reserved, those kept for the next one included. It takes room from the block cache,
-	// but memory only as far as it was written to.
-	ArenaBytes         int64
+	CorruptWrites      int64 // corrupt_writes
+	ExpiredReads       int64 // read_expired_values
+	FilteredReads      int64 // read_filtered_values
+	AbnormalReads      int64 // abnormal_read_requests
+	SweptRows          int64 // expired rows reclaimed
+	ScanContexts       int64
+	UnflushedBytes     int64
 	DiskBytes          int64 // rdb_total_sst_size_mb, in bytes
 	DiskFiles          int64 // rdb_total_sst_files
 	ReadAmplification  int64
@@ -120,7 +117,6 @@ func (s *Store) Stats() (Stats, error) {
 		SweptRows:          s.stats.sweptRows.Load(),
 		ScanContexts:       int64(s.scans.len()),
 		UnflushedBytes:     s.unflushed.Load(),
-		ArenaBytes:         int64(m.MemTable.Size + m.MemTable.ZombieSize),
 		DiskBytes:          int64(m.DiskSpaceUsage()),
 		DiskFiles:          total.TablesCount,
 		ReadAmplification:  int64(m.ReadAmp()),

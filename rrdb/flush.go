@@ -94,6 +94,7 @@ func (s *Store) grew(bytes, entries int) {
 	n := int64(bytes-batchHeaderBytes) + entryBytes*int64(entries)
 	s.unflushed.Add(n)
 	s.engine.unflushed.Add(n)
+	s.engine.chargeMemtables(false)
 	if s.engine.tight() {
 		s.engine.relieve()
 	}

@@ -22,7 +22,7 @@ type EngineOptions struct {
 	// files of a store but during calls of its methods.
 	Deterministic bool
 
-	BlockCacheBytes     int64 // 256 MiB; memtables are accounted in it (rocksdb_block_cache_capacity)
+	BlockCacheBytes     int64 // 256 MiB; what memtables hold is taken off it (rocksdb_block_cache_capacity)
 	MemtableBudgetBytes int64 // 256 MiB of unflushed writes over all stores; when spent, the largest store is flushed (rocksdb_total_size_across_write_buffer)
 	MemtableBytesMax    int64 // 64 MiB a memtable; they start at 256 KiB and double (rocksdb_write_buffer_size)
 	FilesMax            int   // 10,000 open tables (rocksdb_max_open_files)

@@ -67,8 +67,8 @@ const (
 	memtableMax       = 64 * mib
 	memtableMin       = 1 * mib
 	memtablesPerStore = 4 // a replica's memtable is at most this part of all
-	// memtableArenas: the store reserves up to twice what is written to a memtable, and takes that off the block cache.
-	memtableArenas = 2
+	// memtableRoom: memtables are taken off the block cache, which is so many times as large at least, so that blocks have room.
+	memtableRoom = 2
 )
 
 // Budget is a total and all that follows from it, in bytes.
@@ -92,7 +92,7 @@ func cost(p *Parts) int64 {
 func (d *part) cost(p *Parts) int64 {
 	n := *d.of(p) * d.copies
 	if d.of(p) == &p.BlockCache {
-		n = max(n, p.Memtables*memtableArenas)
+		n = max(n, p.Memtables*memtableRoom)
 	}
 	return n
 }
@@ -108,7 +108,7 @@ func Plan(total int64, given Parts, outside bool) (Budget, error) {
 	if b.Memtables == 0 {
 		b.Memtables = min(max(total*memtablesPercent/100, memtablesMin), memtablesMax)
 		if given.BlockCache > 0 { // the operator knows how large the stores are to be
-			b.Memtables = min(b.Memtables, max(given.BlockCache/memtableArenas, memtablesMin))
+			b.Memtables = min(b.Memtables, max(given.BlockCache/memtableRoom, memtablesMin))
 		}
 	}
 	derived := b.divide(total - total*HeadroomPercent/100)
