@@ -94,6 +94,6 @@ func (s *Server) memoryText() string {
 	w.Flush()
 	fmt.Fprintf(&out, "\nprocess: %s resident; Go holds %s, heap %s, soft limit %s, gc_percent %d, %d collections\n",
 		memory.Size(now.Resident), memory.Size(now.GoHeld), memory.Size(now.GoLive), memory.Size(now.GoLimit), now.GCPercent, now.Collections)
-	out.WriteString("block cache counts the arenas of memtables; connections count what they hold beyond 64 KiB each\n")
+	out.WriteString("block cache counts what memtables hold; connections count what they hold beyond 64 KiB each\n")
 	return out.String()
 }

@@ -14,54 +14,83 @@ import (
 // blocks then, filters and indexes included, although all memtables together hold no more than MemtableBudgetBytes. So the stores
 // reserve in a cache of their own that never holds a block, and the engine takes off the block cache what the memtables do hold.
 
-// optionsOffset is where a DB has its options. It is negative when this version of Pebble has them elsewhere; then memtables
-// are taken off as Pebble does it, and a test fails.
+// optionsOffset is where a DB has its options. It is negative when this version of Pebble has them elsewhere, which a test finds, or when
+// an empty memtable takes memory; then Pebble reserves in the block cache.
 var optionsOffset = func() int {
 	f, ok := reflect.TypeFor[pebble.DB]().FieldByName("opts")
-	if !ok || f.Type != reflect.TypeFor[*pebble.Options]() {
+	if !ok || f.Type != reflect.TypeFor[*pebble.Options]() || !lazyMemtables {
 		return -1
 	}
 	return int(f.Offset)
 }()
 
-// reserveElsewhere makes db reserve its memtables in arenas from the second one on; its blocks stay where they are. It must be called
-// before the first write. Pebble gave db a copy of the options, and reads the cache in them for nothing else but metrics.
-func reserveElsewhere(db *pebble.DB, arenas *pebble.Cache) {
-	if optionsOffset >= 0 {
-		(*(**pebble.Options)(unsafe.Add(unsafe.Pointer(db), optionsOffset))).Cache = arenas
+// reserveElsewhere makes a store that was just opened reserve its memtables in e.arenas, from the second one on; the first one, which Open made,
+// is given back to the block cache until it was flushed. Blocks stay where they are. Pebble gave the DB a copy of the options, and reads the
+// cache in it for nothing but metrics from now on.
+func (e *Engine) reserveElsewhere(s *Store) {
+	if optionsOffset < 0 {
+		return
+	}
+	(*(**pebble.Options)(unsafe.Add(unsafe.Pointer(s.db), optionsOffset))).Cache = e.arenas
+	s.giveFirst(int64(s.db.Metrics().MemTable.Size))
+}
+
+// giveFirst notes what Pebble has taken off the block cache for the memtable that it made in Open, 0 when that was flushed.
+func (s *Store) giveFirst(n int64) {
+	if old := s.first.Swap(n); old != n {
+		s.engine.first.Add(n - old)
+		s.engine.chargeMemtables(true)
 	}
 }
 
-// chargeSteps is in how many steps the budget of the memtables is taken off the block cache.
+// chargeSteps is in how many steps the block cache, or the budget of the memtables when that is less, is given away.
 const chargeSteps = 32
 
 // charge is what is taken off the block cache for memtables.
 type charge struct {
-	bytes   atomic.Int64
+	bytes atomic.Int64
+
 	mu      sync.Mutex
-	release func() // nil: nothing is taken
+	taken   int64
+	release func() // nil: nothing was taken yet
 }
 
-// set takes n bytes, and no longer what was taken before.
-func (c *charge) set(cache *pebble.Cache, n int64) {
-	if n == c.bytes.Load() {
-		return
-	}
-	if c.release != nil {
-		c.release()
-	}
-	c.release = cache.Reserve(int(n))
-	c.bytes.Store(n)
-}
-
-// chargeMemtables takes off the block cache what memtables hold, as far as it was not taken yet. The janitor, with all set, also gives
-// back what they no longer hold.
+// chargeMemtables takes off the block cache what memtables hold, as far as it was not taken yet. With all set, it also gives back what
+// they no longer hold.
 func (e *Engine) chargeMemtables(all bool) {
-	held := e.unflushed.Load() + e.pinned.Load()
-	if held <= e.charge.bytes.Load() && !all || optionsOffset < 0 || !e.charge.mu.TryLock() {
-		return // when somebody else does it, what is missing is found with the next write
+	c := &e.charge
+	if e.memtablesHold() <= c.bytes.Load() && !all || optionsOffset < 0 || !c.mu.TryLock() {
+		return // when somebody else does it, what is missing is found with the next write, or by the janitor
 	}
-	defer e.charge.mu.Unlock()
-	step := max(e.opts.MemtableBudgetBytes/chargeSteps, 1)
-	e.charge.set(e.cache, (max(held, 0)+step-1)/step*step)
+	defer c.mu.Unlock()
+	step := max(min(e.opts.MemtableBudgetBytes, e.opts.BlockCacheBytes)/chargeSteps, 1)
+	n := (e.memtablesHold() + step - 1) / step * step
+	if !all {
+		n = max(n, c.bytes.Load())
+	}
+	c.bytes.Store(n)
+	if taken := n - e.first.Load(); taken != c.taken || c.release == nil {
+		if c.release != nil {
+			c.release()
+		}
+		c.taken, c.release = taken, e.cache.Reserve(int(taken)) // which may be negative
+	}
+}
+
+func (e *Engine) memtablesHold() int64 { return max(e.unflushed.Load()+e.pinned.Load(), 0) }
+
+// BlockCacheChargedBytes is what the block cache leaves to memtables.
+func (e *Engine) BlockCacheChargedBytes() int64 {
+	if optionsOffset >= 0 {
+		return e.charge.bytes.Load()
+	}
+	var n int64
+	for _, s := range e.openStores() {
+		if s.enter("memtables") == nil {
+			m := s.db.Metrics().MemTable
+			n += int64(m.Size + m.ZombieSize)
+			s.life.RUnlock()
+		}
+	}
+	return n
 }

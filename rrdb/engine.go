@@ -30,6 +30,7 @@ type Engine struct {
 	lastLook  atomic.Pointer[time.Time] // of the janitor
 	relieving atomic.Bool               // a flush for the sake of the budget was asked for
 	charge    charge                    // of memtables, to the block cache
+	first     atomic.Int64              // bytes reserved in the block cache for memtables that Open made
 	flushes   chan *Store               // stores that were flushed, for the janitor; it finds those that do not fit
 	room      roomSignal                // memtables were flushed
 	sweepSlot chan struct{}             // one sweep at a time
@@ -140,6 +141,8 @@ func (e *Engine) remove(s *Store) {
 	e.unflushed.Add(-s.unflushed.Swap(0))
 	s.pin(0)
 	s.setBehind(false)
+	s.giveFirst(0)
+	e.chargeMemtables(true)
 	e.room.broadcast()
 }
 
@@ -159,9 +162,6 @@ func (e *Engine) UnflushedBytes() int64 { return e.unflushed.Load() }
 // BlockCacheUsedBytes is what the blocks in the cache take.
 func (e *Engine) BlockCacheUsedBytes() int64 { return e.cache.Size() }
 
-// BlockCacheChargedBytes is what the block cache leaves to memtables.
-func (e *Engine) BlockCacheChargedBytes() int64 { return e.charge.bytes.Load() }
-
 // looked notes that the janitor comes by.
 func (e *Engine) looked() {
 	now := time.Now()
@@ -179,7 +179,6 @@ func (e *Engine) janitor() {
 			return
 		case s := <-e.flushes:
 			e.settle(s)
-			e.chargeMemtables(true)
 		case now := <-tick.C:
 			for _, s := range e.openStores() {
 				s.scans.expire(now)
@@ -190,7 +189,9 @@ func (e *Engine) janitor() {
 					s.TriggerSweep()
 				}
 			}
-			e.chargeMemtables(true)
+			if !e.opts.Deterministic {
+				e.chargeMemtables(true)
+			}
 		}
 	}
 }

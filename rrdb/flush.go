@@ -62,6 +62,7 @@ func (s *Store) await() {
 		return
 	}
 	s.db.NewSnapshot().Close() // the flush has let go of the engine's lock
+	s.engine.chargeMemtables(true)
 	s.db.TestOnlyWaitForCleaning()
 }
 
@@ -121,6 +122,7 @@ func (s *Store) flushEnded(err error) {
 		return
 	}
 	s.flushErr.Store(nil)
+	s.flushed.Store(true)
 	n := min(s.flushing.Swap(0), s.unflushed.Load())
 	s.unflushed.Add(-n)
 	s.engine.unflushed.Add(-n)

@@ -76,7 +76,7 @@ func (e *Engine) Open(dir string, o StoreOptions) (_ *Store, err error) {
 	if err != nil {
 		return nil, err
 	}
-	reserveElsewhere(s.db, e.arenas)
+	e.reserveElsewhere(s)
 	if err := errors.Join(s.Err(), s.loadState()); err != nil {
 		return nil, errors.Join(err, s.db.Close())
 	}

@@ -47,6 +47,10 @@ func (e *Engine) settle(s *Store) {
 	m := s.db.Metrics() // waits for a flush to let go of what it wrote
 	s.setBehind(m.Levels[0].Sublevels >= behindSublevels)
 	freeSpare(s.db)
+	defer e.chargeMemtables(true)
+	if s.flushed.Load() {
+		s.giveFirst(0)
+	}
 	if m.MemTable.ZombieCount == 0 && s.pinned.Load() == 0 {
 		return
 	}

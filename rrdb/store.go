@@ -43,6 +43,8 @@ type Store struct {
 
 	unflushed     atomic.Int64
 	pinned        atomic.Int64 // see Engine.pinned
+	first         atomic.Int64 // see Engine.first
+	flushed       atomic.Bool  // the memtable that Open made was
 	toSettle      atomic.Bool  // a flush was not noted by the janitor
 	flushing      atomic.Int64 // part of unflushed that a running flush writes out
 	gentle        atomic.Int32 // flushes in progress that may take their time

@@ -9,7 +9,7 @@ import (
 
 // Parts are the limits of what takes memory, in bytes. For Plan, zero asks for a derived one.
 type Parts struct {
-	BlockCache   int64 // blocks of table files, and the memtables' arenas, of all replicas
+	BlockCache   int64 // blocks of table files, and what is in memtables, of all replicas
 	Memtables    int64 // writes of all replicas that are not flushed yet; their arenas lie in BlockCache
 	InFlight     int64 // requests of all connections that are not answered yet
 	InBuffers    int64 // read buffers of all connections
@@ -67,7 +67,8 @@ const (
 	memtableMax       = 64 * mib
 	memtableMin       = 1 * mib
 	memtablesPerStore = 4 // a replica's memtable is at most this part of all
-	// memtableRoom: memtables are taken off the block cache, which is so many times as large at least, so that blocks have room.
+	// memtableRoom: for so many times the memtables there is room in the block cache, or beside it when it is smaller. Flushed ones take
+	// memory as long as scans read them.
 	memtableRoom = 2
 )
 
