@@ -154,7 +154,7 @@ func (m *mutation) commit(timestampUs int64) error {
 		return wrap("apply", err)
 	}
 	bytes, entries := m.b.Len(), int(m.b.Count())
-	if err := m.b.Commit(pebble.NoSync); err != nil {
+	if err := m.s.commitRows(m.b); err != nil {
 		return wrap("apply", err)
 	}
 	if f := m.s.failed.Load(); f != nil {
@@ -164,6 +164,17 @@ func (m *mutation) commit(timestampUs int64) error {
 	m.s.lastDecree.Store(m.decree)
 	m.s.grew(bytes, entries)
 	return nil
+}
+
+// commitRows writes a batch under applyMu. Rows that it changes leave the row cache before anybody can read them changed, and others cannot
+// put in meanwhile what they read before.
+func (s *Store) commitRows(b *pebble.Batch) error {
+	s.writes.Add(1)
+	defer s.writes.Add(1)
+	if s.cached.Load() {
+		s.engine.rows.removeAll(s.id, b)
+	}
+	return b.Commit(pebble.NoSync)
 }
 
 // corrupt counts an update that cannot be decoded. ValidateWrite keeps such from entering a

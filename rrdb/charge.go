@@ -63,7 +63,7 @@ func (e *Engine) chargeMemtables(all bool) {
 		return // when somebody else does it, what is missing is found with the next write, or by the janitor
 	}
 	defer c.mu.Unlock()
-	step := max(min(e.opts.MemtableBudgetBytes, e.opts.BlockCacheBytes)/chargeSteps, 1)
+	step := max(min(e.opts.MemtableBudgetBytes, e.opts.BlockCacheBytes-e.opts.RowCacheBytes)/chargeSteps, 1)
 	n := (e.memtablesHold() + step - 1) / step * step
 	if !all {
 		n = max(n, c.bytes.Load())

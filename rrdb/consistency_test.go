@@ -59,7 +59,7 @@ func TestReadsSeeOneState(t *testing.T) {
 
 // Lookups are answered alike in both modes, and the mode follows the rate of misses.
 func TestLookupModeFollowsMisses(t *testing.T) {
-	r := newRig(t)
+	r := newRig(t, func(o *EngineOptions) { o.RowCacheBytes = -1 })
 	r.put("h", "there", "v")
 	for range 200 {
 		eq(t, "miss", r.get("other", "key"), "!1")

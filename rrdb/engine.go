@@ -16,6 +16,7 @@ import (
 type Engine struct {
 	opts        EngineOptions
 	cache       *pebble.Cache
+	rows        *rowCache     // nil: none
 	arenas      *pebble.Cache // never has a block; what memtables reserve, see reserveElsewhere
 	files       *pebble.FileCache
 	compactions *compactionPool
@@ -24,6 +25,7 @@ type Engine struct {
 	gentlePace  pace
 	flushPace   pace
 
+	lives     atomic.Uint64             // stores that were opened
 	unflushed atomic.Int64              // bytes in memtables over all stores, roughly
 	pinned    atomic.Int64              // bytes in flushed memtables that iterators still read
 	behind    atomic.Int64              // stores whose compactions are
@@ -52,9 +54,14 @@ const flushesNotedMax = 256
 // NewEngine makes the shared parts. Close it after the last store.
 func NewEngine(o EngineOptions) *Engine {
 	o.setDefaults(runtime.GOMAXPROCS(0))
+	rows := newRowCache(o.RowCacheBytes)
+	if rows == nil {
+		o.RowCacheBytes = 0
+	}
 	e := &Engine{
 		opts:        o,
-		cache:       pebble.NewCache(o.BlockCacheBytes),
+		cache:       pebble.NewCache(o.BlockCacheBytes - o.RowCacheBytes),
+		rows:        rows,
 		arenas:      pebble.NewCache(0),
 		files:       pebble.NewFileCache(max(1, runtime.GOMAXPROCS(0)), o.FilesMax),
 		compactions: newCompactionPool(o.CompactionsMax),
@@ -92,6 +99,7 @@ func (e *Engine) Close() error {
 	e.files.Unref()
 	e.cache.Unref()
 	e.arenas.Unref()
+	e.rows.close()
 	return nil
 }
 
@@ -158,6 +166,9 @@ func (e *Engine) openStores() []*Store {
 
 // UnflushedBytes is how much of the memtable budget is in use.
 func (e *Engine) UnflushedBytes() int64 { return e.unflushed.Load() }
+
+// RowCacheStats are the single rows that were found in the row cache, those that were not, and the bytes that it holds.
+func (e *Engine) RowCacheStats() (hits, misses, usedBytes int64) { return e.rows.stats() }
 
 // BlockCacheUsedBytes is what the blocks in the cache take.
 func (e *Engine) BlockCacheUsedBytes() int64 { return e.cache.Size() }

@@ -12,7 +12,7 @@ func (r *reading) get(body []byte) {
 	begin := time.Now()
 	var k keyReader
 	defer k.close()
-	row, found, err := r.lookup(&k, key)
+	row, found, err := r.one(&k, key)
 	switch {
 	case err != nil:
 		r.failed(err)
@@ -25,6 +25,7 @@ func (r *reading) get(body []byte) {
 		row.user = nil
 	}
 	r.out = r.s.tails.appendRead(r.out, r.st.Status, row.user)
+	k.close()
 	r.noticeGet(begin, key, len(row.user))
 }
 
@@ -37,7 +38,7 @@ func (r *reading) ttl(body []byte) {
 	}
 	var k keyReader
 	defer k.close()
-	row, found, err := r.lookup(&k, key)
+	row, found, err := r.one(&k, key)
 	seconds := int32(0)
 	r.st.Bytes = 1
 	switch {

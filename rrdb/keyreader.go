@@ -55,6 +55,7 @@ type keyReader struct {
 	it     *pebble.Iterator // filtered mode
 	snap   *pebble.Snapshot // pinned, get mode
 	closer io.Closer        // of the last value, get mode
+	locked *rowShard        // that has the last value, of current
 }
 
 // pin fixes the state that all lookups see.
@@ -89,6 +90,24 @@ func (k *keyReader) get(s *Store, key []byte) (value []byte, found bool, err err
 	return value, found, err
 }
 
+// current looks up one key in the row cache, and where get would.
+func (k *keyReader) current(s *Store, key []byte) (value []byte, found bool, err error) {
+	rows := s.engine.rows
+	if rows == nil {
+		return k.get(s, key)
+	}
+	if value, k.locked = rows.get(s.id, key); k.locked != nil {
+		return value, true, nil
+	}
+	writes := s.writes.Load()
+	value, found, err = k.get(s, key)
+	if found && writes%2 == 0 {
+		s.cached.Store(true) // before the count is looked at again: a writer counts, and then looks here
+		rows.put(s.id, key, value, func() bool { return s.writes.Load() == writes })
+	}
+	return value, found, err
+}
+
 func (k *keyReader) seek(key []byte) (value []byte, found bool, err error) {
 	if !k.it.SeekPrefixGE(key) {
 		return nil, false, wrap("read", k.it.Error())
@@ -118,6 +137,10 @@ func (k *keyReader) direct(s *Store, key []byte) (value []byte, found bool, err 
 }
 
 func (k *keyReader) release() {
+	if k.locked != nil {
+		k.locked.mu.Unlock()
+		k.locked = nil
+	}
 	if k.closer != nil {
 		_ = k.closer.Close()
 		k.closer = nil

@@ -51,6 +51,7 @@ func parseState(b []byte) (schema uint8, decree, timestampUs int64, err error) {
 func (e *Engine) Open(dir string, o StoreOptions) (_ *Store, err error) {
 	s := &Store{
 		engine: e,
+		id:     e.lives.Add(1),
 		dir:    dir,
 		opts:   o,
 		log:    e.opts.Logger.With("gpid", o.Gpid.String()),

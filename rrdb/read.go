@@ -124,6 +124,15 @@ func (r *reading) visible(v []byte) (row, bool, error) {
 	return row, true, nil
 }
 
+// one finds the only live row that is asked for. What it returns may lie in the row cache: k is to be closed soon.
+func (r *reading) one(k *keyReader, key []byte) (row, bool, error) {
+	v, found, err := k.current(r.s, key)
+	if err != nil || !found {
+		return row{}, false, err
+	}
+	return r.visible(v)
+}
+
 // lookup finds a live row.
 func (r *reading) lookup(k *keyReader, key []byte) (row, bool, error) {
 	v, found, err := k.get(r.s, key)

@@ -32,6 +32,10 @@ type Store struct {
 	cancel  context.CancelFunc
 	tasks   sync.WaitGroup // sweeps in the background
 
+	id     uint64        // of this life of the store, for the row cache
+	writes atomic.Uint64 // batches that changed rows, twice; odd while one is committed
+	cached atomic.Bool   // the row cache may have rows of this store
+
 	applyMu sync.Mutex
 	applied applyBuffers // under applyMu
 

@@ -294,7 +294,7 @@ func (p *sweepPass) reclaim() error {
 		return nil
 	}
 	bytes, entries := b.Len(), int(b.Count())
-	if err := b.Commit(pebble.NoSync); err != nil {
+	if err := s.commitRows(b); err != nil {
 		return wrap("sweep", err)
 	}
 	p.res.Deleted += n

@@ -204,6 +204,7 @@ func engineOptions(c *conf.Config, budget *memory.Budget) rrdb.EngineOptions {
 	s := &c.PegasusServer
 	o := rrdb.EngineOptions{
 		BlockCacheBytes:                budget.BlockCache,
+		RowCacheBytes:                  orNone(budget.BlockCache / 100 * int64(s.RowCachePercent)),
 		MemtableBudgetBytes:            budget.Memtables,
 		MemtableBytesMax:               budget.Memtable,
 		FilesMax:                       int(s.RocksdbMaxOpenFiles),

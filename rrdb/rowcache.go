@@ -1,0 +1,237 @@
+package rrdb
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"math/bits"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2"
+)
+
+// rowCache keeps rows as they are stored, for gets of single keys: the memtables, levels, filters and blocks of Pebble cost such a get
+// dozens of lines of memory that are not in the processor's cache, and the row cache four.
+//
+// What it has of a store is what is committed there. Readers put in what they have found; a writer takes out what it is about to change.
+// Store.writes is odd while a batch is committed and counts them: a row goes in only when it has not moved since before the row was read.
+//
+// A shard is a table of buckets, which tell where rows lie, and a ring of bytes that hold them. The ring is written in one direction; what
+// it overwrites is gone, and a row that is met again in time is written anew. Both lie outside of the Go heap and take memory
+// only as far as they were written to. All methods are safe for concurrent use.
+type rowCache struct {
+	seed   maphash.Seed
+	shards []rowShard // a power of two
+	memory []byte
+}
+
+const (
+	// RowCacheRowBytesMax is the largest row, key included, that is kept: what larger ones cost is copying.
+	RowCacheRowBytesMax = 4 << 10
+
+	rowShards        = 16
+	rowShardBytesMin = 16 * RowCacheRowBytesMax
+	rowHeader        = 16  // number of the store, lengths of key and value
+	rowBytesPerSlot  = 96  // at most; a row of 100 bytes takes some 140, and buckets are not filled evenly
+	slotsPerBucket   = 8   // 64 bytes
+	slotBytes        = 8   // 48 bits of position and 16 of the hash
+	positionBits     = 48
+	rowAlign         = 8 // positions count so many bytes
+)
+
+// rowShard is a part of the rows. A position counts the bytes ever written, in units of rowAlign, and where it is in the ring follows from it: a row is there
+// until the ring has been written once around.
+type rowShard struct {
+	mu      sync.Mutex
+	buckets []byte // a power of two, each with slotsPerBucket slots; 0 is an empty one
+	ring    []byte
+	head    uint64 // bytes written; a multiple of rowAlign, and never 0
+	hits    int64
+	misses  int64
+	_       [48]byte // the next shard's lock is on another line
+}
+
+// newRowCache makes a cache of about so many bytes, nil when that is too little to be of use.
+func newRowCache(total int64) *rowCache {
+	each := total / rowShards
+	if each < rowShardBytesMin {
+		return nil
+	}
+	buckets := 1 << bits.Len64(uint64(each/rowBytesPerSlot/slotsPerBucket)) // rounded up
+	ring := (int(each) - buckets*slotsPerBucket*slotBytes) / rowAlign * rowAlign
+	memory := mapMemory(rowShards * (buckets*slotsPerBucket*slotBytes + ring))
+	if memory == nil {
+		return nil
+	}
+	c := &rowCache{seed: maphash.MakeSeed(), shards: make([]rowShard, rowShards), memory: memory}
+	cut := func(n int) []byte {
+		b := memory[:n:n]
+		memory = memory[n:]
+		return b
+	}
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.buckets, s.ring, s.head = cut(buckets*slotsPerBucket*slotBytes), cut(ring), rowAlign
+	}
+	return c
+}
+
+func (c *rowCache) close() {
+	if c != nil {
+		unmapMemory(c.memory)
+	}
+}
+
+// shard is the part that has a key of a store, locked, and where in it to look.
+func (c *rowCache) shard(store uint64, key []byte) (s *rowShard, hash uint64) {
+	hash = maphash.Bytes(c.seed, key) ^ store*0x9e3779b97f4a7c15
+	s = &c.shards[hash%rowShards]
+	s.mu.Lock()
+	return s, hash
+}
+
+// get returns the stored value, or a nil shard. The value is valid until the caller unlocks the shard.
+func (c *rowCache) get(store uint64, key []byte) (value []byte, locked *rowShard) {
+	s, hash := c.shard(store, key)
+	slot, at := s.find(store, key, hash)
+	if slot == nil {
+		s.misses++
+		s.mu.Unlock()
+		return nil, nil
+	}
+	s.hits++
+	if s.head-at > uint64(len(s.ring))/2 { // it would be overwritten before long
+		at = s.again(slot, at, hash)
+	}
+	_, value = s.row(at)
+	return value, s
+}
+
+// put keeps a row, if valid says so under the lock.
+func (c *rowCache) put(store uint64, key, value []byte, valid func() bool) {
+	n := rowHeader + len(key) + len(value)
+	if n > RowCacheRowBytesMax {
+		return
+	}
+	s, hash := c.shard(store, key)
+	defer s.mu.Unlock()
+	if !valid() {
+		return
+	}
+	slot, _ := s.find(store, key, hash)
+	if slot == nil {
+		slot = s.oldest(hash)
+	}
+	at := s.advance(n)
+	b := s.ring[at%uint64(len(s.ring)):][:n]
+	binary.LittleEndian.PutUint64(b, store)
+	binary.LittleEndian.PutUint32(b[8:], uint32(len(key)))
+	binary.LittleEndian.PutUint32(b[12:], uint32(len(value)))
+	copy(b[rowHeader:], key)
+	copy(b[rowHeader+len(key):], value)
+	binary.LittleEndian.PutUint64(slot, slotOf(at, hash))
+}
+
+// remove forgets a row.
+func (c *rowCache) remove(store uint64, key []byte) {
+	s, hash := c.shard(store, key)
+	defer s.mu.Unlock()
+	if slot, _ := s.find(store, key, hash); slot != nil {
+		binary.LittleEndian.PutUint64(slot, 0)
+	}
+}
+
+// removeAll forgets the rows that a batch writes.
+func (c *rowCache) removeAll(store uint64, b *pebble.Batch) {
+	for r := b.Reader(); ; {
+		_, key, _, ok, err := r.Next()
+		if !ok || err != nil { // a batch of ours can be read
+			return
+		}
+		c.remove(store, key)
+	}
+}
+
+// stats are lookups that found a row, and that did not, and the bytes that rows take.
+func (c *rowCache) stats() (hits, misses, used int64) {
+	if c == nil {
+		return 0, 0, 0
+	}
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		hits, misses = hits+s.hits, misses+s.misses
+		used += int64(min(s.head, uint64(len(s.ring))))
+		s.mu.Unlock()
+	}
+	return hits, misses, used
+}
+
+func slotOf(at, hash uint64) uint64 { return at/rowAlign | hash>>positionBits<<positionBits }
+
+// bucket is where a row with that hash may be told. The lowest bits chose the shard, the highest are in the slot.
+func (s *rowShard) bucket(hash uint64) []byte {
+	const size = slotsPerBucket * slotBytes
+	n := uint64(len(s.buckets) / size)
+	return s.buckets[hash/rowShards&(n-1)*size:][:size]
+}
+
+// find returns the slot of a row and where it lies; nil when it is not there, or no longer.
+func (s *rowShard) find(store uint64, key []byte, hash uint64) (slot []byte, at uint64) {
+	b := s.bucket(hash)
+	for i := 0; i < len(b); i += slotBytes {
+		v := binary.LittleEndian.Uint64(b[i:])
+		if v == 0 || v>>positionBits != hash>>positionBits {
+			continue
+		}
+		at := v << (64 - positionBits) >> (64 - positionBits) * rowAlign
+		if s.head-at > uint64(len(s.ring)) {
+			continue
+		}
+		if k, _ := s.row(at); string(k) == string(key) && binary.LittleEndian.Uint64(s.ring[at%uint64(len(s.ring)):]) == store {
+			return b[i : i+slotBytes], at
+		}
+	}
+	return nil, 0
+}
+
+// oldest is the slot of a bucket that is empty or whose row was written first.
+func (s *rowShard) oldest(hash uint64) []byte {
+	b := s.bucket(hash)
+	oldest, least := 0, ^uint64(0)
+	for i := 0; i < len(b); i += slotBytes {
+		if at := binary.LittleEndian.Uint64(b[i:]) << (64 - positionBits); at < least {
+			oldest, least = i, at
+		}
+	}
+	return b[oldest : oldest+slotBytes]
+}
+
+// row reads what lies at a position that the ring has not overwritten.
+func (s *rowShard) row(at uint64) (key, value []byte) {
+	b := s.ring[at%uint64(len(s.ring)):]
+	k, v := binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])
+	b = b[rowHeader:]
+	return b[:k:k], b[k : k+v : k+v]
+}
+
+// advance makes room for n bytes that lie together, and returns where.
+func (s *rowShard) advance(n int) uint64 {
+	size := uint64(len(s.ring))
+	if left := size - s.head%size; left < uint64(n) {
+		s.head += left
+	}
+	at := s.head
+	s.head += uint64(n+rowAlign-1) / rowAlign * rowAlign
+	return at
+}
+
+// again writes a row anew and returns where.
+func (s *rowShard) again(slot []byte, at, hash uint64) uint64 {
+	key, value := s.row(at)
+	n := rowHeader + len(key) + len(value)
+	from := s.ring[at%uint64(len(s.ring)):][:n]
+	at = s.advance(n)
+	copy(s.ring[at%uint64(len(s.ring)):], from) // they may overlap
+	binary.LittleEndian.PutUint64(slot, slotOf(at, hash))
+	return at
+}

@@ -1,0 +1,206 @@
+package rrdb
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/pegasus-go/pegasus/gen-go/base"
+	"github.com/pegasus-go/pegasus/gen-go/rrdb"
+)
+
+// What the cache returns is what was put last under that key of that store, or nothing, however often its rings went around.
+func TestRowCacheReturnsWhatWasPutLast(t *testing.T) {
+	c := newRowCache(rowShards * rowShardBytesMin)
+	if c == nil {
+		t.Skip("no row cache on this system")
+	}
+	defer c.close()
+	rnd := rand.New(rand.NewSource(1))
+	always := func() bool { return true }
+	last := map[string][]byte{}
+	found := 0
+	for i := range 400_000 {
+		// A few keys come often, so that some are found again after the ring went around.
+		n := rnd.Intn(20)
+		if rnd.Intn(2) == 0 {
+			n = rnd.Intn(20_000)
+		}
+		store, key := uint64(rnd.Intn(2)), []byte(fmt.Sprintf("%0*d", n%50, n))
+		name := fmt.Sprint(store, "/", string(key))
+		switch rnd.Intn(8) {
+		case 0:
+			c.remove(store, key)
+			delete(last, name)
+		case 1:
+			c.put(store, key, []byte("not valid"), func() bool { return false })
+		case 2, 3:
+			size := rnd.Intn(200)
+			if rnd.Intn(50) == 0 {
+				size = rnd.Intn(2 * RowCacheRowBytesMax) // some are too large
+			}
+			value := append(strconv.AppendInt(nil, int64(i), 10), make([]byte, size)...)
+			c.remove(store, key) // as a writer does
+			c.put(store, key, value, always)
+			last[name] = value
+		default:
+			value, locked := c.get(store, key)
+			if locked == nil {
+				continue
+			}
+			want, ok := last[name]
+			if !ok || !bytes.Equal(value, want) {
+				t.Fatalf("step %d, %s: %q, want %q (%v)", i, name, value, want, ok)
+			}
+			locked.mu.Unlock()
+			found++
+		}
+	}
+	hits, misses, used := c.stats()
+	if found < 10_000 || hits != int64(found) || misses == 0 {
+		t.Errorf("%d found; hits %d, misses %d", found, hits, misses)
+	}
+	if all := int64(len(c.memory)); used < all/2 || used > all {
+		t.Errorf("%d bytes of %d are used", used, all)
+	}
+}
+
+// A row that is read again and again stays while others pass through.
+func TestRowCacheKeepsWhatIsReadOften(t *testing.T) {
+	c := newRowCache(rowShards * rowShardBytesMin)
+	if c == nil {
+		t.Skip("no row cache on this system")
+	}
+	defer c.close()
+	always := func() bool { return true }
+	lost := 0 // its bucket may fill up
+	for i := range 100_000 {
+		c.put(1, fmt.Appendf(nil, "seldom %d", i), make([]byte, 100), always)
+		value, locked := c.get(1, []byte("often"))
+		if locked == nil {
+			lost++
+			c.put(1, []byte("often"), []byte("v"), always)
+			continue
+		}
+		eq(t, "value", string(value), "v")
+		locked.mu.Unlock()
+	}
+	if lost > 50 {
+		t.Errorf("gone %d times in 100,000 reads", lost)
+	}
+	if _, locked := c.get(1, []byte("seldom 0")); locked != nil {
+		t.Error("a row that was read once is still there")
+	}
+}
+
+// Whatever kind of write changes a row, a get that had it in the cache sees the change, and both ways of reading agree.
+func TestRowCacheFollowsEveryKindOfWrite(t *testing.T) {
+	r := newRig(t)
+	if r.e.rows == nil {
+		t.Skip("no row cache on this system")
+	}
+	const keys = 4
+	rnd := rand.New(rand.NewSource(2))
+	for i := range 6000 {
+		r.at(i / 100) // rows expire meanwhile
+		updates := []Update{randomUpdate(rnd, keys, r.ts)}
+		for rnd.Intn(3) == 0 {
+			updates = append(updates, randomUpdate(rnd, keys, r.ts))
+		}
+		r.apply(updates...)
+		if i%1500 == 0 {
+			if _, err := r.s.Sweep(ctxb); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if i == 3000 {
+			r.reopen()
+		}
+		hash, sort := pick(rnd, keys)
+		for range 2 { // the second time out of the cache
+			var k keyReader
+			stored, found, err := k.get(r.s, rawKey(hash, sort))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := "!1"
+			if row, err := decodeValue(r.s.schema, stored); found && err == nil && !base.Expired(row.expire, r.rc.Now) {
+				want = string(row.user)
+			}
+			k.close()
+			eq(t, fmt.Sprint("step ", i), r.get(hash, sort), want)
+		}
+	}
+	if hits, misses, _ := r.e.RowCacheStats(); hits < 3000 || misses == 0 {
+		t.Errorf("%d hits, %d misses", hits, misses)
+	}
+}
+
+// Gets that run beside writes never go back: not behind what was acknowledged before they began, nor behind what one of them has seen.
+func TestCachedRowsNeverGoBack(t *testing.T) {
+	r := newRig(t)
+	const writes, readers = 3000, 3
+	key := base.BlobOf(rawKey("h", "n"))
+	request := body(1, key)
+	var acknowledged, seen atomic.Int64
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	r.put("h", "n", "0")
+	for range readers {
+		wg.Go(func() {
+			var out []byte
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				least := max(acknowledged.Load(), seen.Load())
+				var st ReadStat
+				out, st = r.s.Read(OpGet, request, out[:0], r.rc)
+				var resp rrdb.ReadResponse
+				unwrap(t, out, &resp)
+				n, err := strconv.ParseInt(string(resp.Value.Bytes()), 10, 64)
+				if st.StorageErr != nil || err != nil || n < least {
+					t.Errorf("read %d (%v, %v) after %d", n, st.StorageErr, err, least)
+					return
+				}
+				for s := seen.Load(); n > s && !seen.CompareAndSwap(s, n); s = seen.Load() {
+				}
+			}
+		})
+	}
+	for i := range int64(writes) {
+		if err := putRow(r.s, "n", strconv.AppendInt(nil, i+1, 10)); err != nil {
+			t.Fatal(err)
+		}
+		acknowledged.Store(i + 1)
+	}
+	close(stop)
+	wg.Wait()
+}
+
+// A get that read before a write and would keep the row after it does not.
+func TestRowReadBeforeAWriteIsNotKept(t *testing.T) {
+	r := newRig(t)
+	if r.e.rows == nil {
+		t.Skip("no row cache on this system")
+	}
+	r.put("h", "s", "old")
+	key := rawKey("h", "s")
+	writes := r.s.writes.Load()
+	var k keyReader
+	value, _, err := k.get(r.s, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.put("h", "s", "new")
+	r.e.rows.put(r.s.id, key, value, func() bool { return r.s.writes.Load() == writes })
+	k.close()
+	eq(t, "after the write", r.get("h", "s"), "new")
+	eq(t, "once more", r.get("h", "s"), "new")
+}
