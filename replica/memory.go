@@ -42,8 +42,9 @@ func (s *Server) sharePrepareLists() {
 // memoryUsed is what the parts of the server's memory hold now.
 func (s *Server) memoryUsed() memory.Parts {
 	st := s.rpc.Stats()
+	_, _, rowBytes := s.engine.RowCacheStats()
 	used := memory.Parts{
-		BlockCache: s.engine.BlockCacheUsedBytes() + s.engine.BlockCacheChargedBytes(), Memtables: s.engine.UnflushedBytes(),
+		BlockCache: s.engine.BlockCacheUsedBytes() + s.engine.BlockCacheChargedBytes() + rowBytes, Memtables: s.engine.UnflushedBytes(),
 		InFlight: st.InFlightBytes, InBuffers: st.InBufferBytes, OutBuffers: st.OutBufferBytes, Writes: s.writeBytes.Load(),
 	}
 	for _, p := range s.partitions() {

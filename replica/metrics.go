@@ -113,6 +113,7 @@ func (s *Server) serverEntity() entity {
 	s.mu.Lock()
 	opening := int64(len(s.opening))
 	s.mu.Unlock()
+	rowHits, rowMisses, rowBytes := s.engine.RowCacheStats()
 	replicas := func(name string, n int64) metric { return gauge(name, "Replicas", "replicas of this node", n) }
 	return entity{"server", "server", map[string]string{}, []metric{
 		replicas("total_replicas", int64(len(s.partitions()))), replicas("opening_replicas", opening),
@@ -120,6 +121,9 @@ func (s *Server) serverEntity() entity {
 		replicas("learning_replicas", count[pacifica.Learner]), replicas("inactive_replicas", count[pacifica.Inactive]),
 		replicas("error_replicas", count[pacifica.Error]),
 		gauge("rdb_block_cache_mem_usage_bytes", "Bytes", "block cache in use", s.engine.BlockCacheUsedBytes()),
+		gauge("row_cache_mem_usage_bytes", "Bytes", "row cache in use", rowBytes),
+		counter("row_cache_hits", "Rows", "gets answered from the row cache", rowHits),
+		counter("row_cache_misses", "Rows", "gets that looked in the row cache in vain", rowMisses),
 		gauge("rdb_wbm_total_mem_usage_bytes", "Bytes", "written and not flushed", s.engine.UnflushedBytes()),
 		gauge("network_server_sessions", "Sessions", "connections open", int64(s.rpc.Stats().Conns)),
 	}}

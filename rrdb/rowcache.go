@@ -30,10 +30,10 @@ const (
 
 	rowShards        = 16
 	rowShardBytesMin = 16 * RowCacheRowBytesMax
-	rowHeader        = 16  // number of the store, lengths of key and value
-	rowBytesPerSlot  = 96  // at most; a row of 100 bytes takes some 140, and buckets are not filled evenly
-	slotsPerBucket   = 8   // 64 bytes
-	slotBytes        = 8   // 48 bits of position and 16 of the hash
+	rowHeader        = 16 // number of the store, lengths of key and value
+	rowBytesPerSlot  = 96 // at most; a row of 100 bytes takes some 140, and buckets are not filled evenly
+	slotsPerBucket   = 8  // 64 bytes
+	slotBytes        = 8  // 48 bits of position and 16 of the hash
 	positionBits     = 48
 	rowAlign         = 8 // positions count so many bytes
 )
