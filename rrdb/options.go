@@ -23,7 +23,7 @@ type EngineOptions struct {
 	Deterministic bool
 
 	BlockCacheBytes     int64 // 256 MiB; what memtables hold is taken off it (rocksdb_block_cache_capacity)
-	RowCacheBytes       int64 // a fifth of BlockCacheBytes, half of it at most, and part of it; < 0 none (row_cache_percent)
+	RowCacheBytes       int64 // a fifth of BlockCacheBytes, half of it at most, and part of it; < 0 none, nor without cgo (row_cache_percent)
 	MemtableBudgetBytes int64 // 256 MiB of unflushed writes over all stores; when spent, the largest store is flushed (rocksdb_total_size_across_write_buffer)
 	MemtableBytesMax    int64 // 64 MiB a memtable; they start at 256 KiB and double (rocksdb_write_buffer_size)
 	FilesMax            int   // 10,000 open tables (rocksdb_max_open_files)
@@ -97,9 +97,6 @@ func (o *EngineOptions) setDefaults(processors int) {
 	needed(&o.BlockCacheBytes, 256<<20)
 	orDefault(&o.RowCacheBytes, o.BlockCacheBytes/5)
 	o.RowCacheBytes = min(max(o.RowCacheBytes, 0), o.BlockCacheBytes/2)
-	if o.Deterministic { // what is read from the disk does not depend on the hashes of this process
-		o.RowCacheBytes = 0
-	}
 	needed(&o.MemtableBudgetBytes, 256<<20)
 	needed(&o.MemtableBytesMax, 64<<20)
 	o.MemtableBytesMax = min(o.MemtableBytesMax, memtableBytesLimit)

@@ -2,10 +2,10 @@ package rrdb
 
 import (
 	"encoding/binary"
-	"hash/maphash"
 	"math/bits"
 	"sync"
 
+	"github.com/cespare/xxhash/v2"
 	"github.com/cockroachdb/pebble/v2"
 )
 
@@ -19,7 +19,6 @@ import (
 // it overwrites is gone, and a row that is met again in time is written anew. Both lie outside of the Go heap and take memory
 // only as far as they were written to. All methods are safe for concurrent use.
 type rowCache struct {
-	seed   maphash.Seed
 	shards []rowShard // a power of two
 	memory []byte
 }
@@ -36,6 +35,7 @@ const (
 	slotBytes        = 8  // 48 bits of position and 16 of the hash
 	positionBits     = 48
 	rowAlign         = 8 // positions count so many bytes
+	cacheLine        = 64
 )
 
 // rowShard is a part of the rows. A position counts the bytes ever written, in units of rowAlign, and where it is in the ring follows from it: a row is there
@@ -56,13 +56,13 @@ func newRowCache(total int64) *rowCache {
 	if each < rowShardBytesMin {
 		return nil
 	}
-	buckets := 1 << bits.Len64(uint64(each/rowBytesPerSlot/slotsPerBucket)) // rounded up
-	ring := (int(each) - buckets*slotsPerBucket*slotBytes) / rowAlign * rowAlign
+	buckets := 1 << bits.Len64(uint64(each/rowBytesPerSlot/slotsPerBucket))        // rounded up
+	ring := (int(each) - buckets*slotsPerBucket*slotBytes) / cacheLine * cacheLine // so that buckets are lines
 	memory := mapMemory(rowShards * (buckets*slotsPerBucket*slotBytes + ring))
 	if memory == nil {
 		return nil
 	}
-	c := &rowCache{seed: maphash.MakeSeed(), shards: make([]rowShard, rowShards), memory: memory}
+	c := &rowCache{shards: make([]rowShard, rowShards), memory: memory}
 	cut := func(n int) []byte {
 		b := memory[:n:n]
 		memory = memory[n:]
@@ -83,7 +83,7 @@ func (c *rowCache) close() {
 
 // shard is the part that has a key of a store, locked, and where in it to look.
 func (c *rowCache) shard(store uint64, key []byte) (s *rowShard, hash uint64) {
-	hash = maphash.Bytes(c.seed, key) ^ store*0x9e3779b97f4a7c15
+	hash = xxhash.Sum64(key) ^ store*0x9e3779b97f4a7c15 // the same in every process, for simulations
 	s = &c.shards[hash%rowShards]
 	s.mu.Lock()
 	return s, hash
@@ -106,7 +106,7 @@ func (c *rowCache) get(store uint64, key []byte) (value []byte, locked *rowShard
 	return value, s
 }
 
-// put keeps a row, if valid says so under the lock.
+// put keeps a row, if it fits and valid says so under the lock.
 func (c *rowCache) put(store uint64, key, value []byte, valid func() bool) {
 	n := rowHeader + len(key) + len(value)
 	if n > RowCacheRowBytesMax {
@@ -151,7 +151,7 @@ func (c *rowCache) removeAll(store uint64, b *pebble.Batch) {
 	}
 }
 
-// stats are lookups that found a row, and that did not, and the bytes that rows take.
+// stats are lookups that found a row, and that did not, and the bytes that were written to.
 func (c *rowCache) stats() (hits, misses, used int64) {
 	if c == nil {
 		return 0, 0, 0
@@ -160,7 +160,9 @@ func (c *rowCache) stats() (hits, misses, used int64) {
 		s := &c.shards[i]
 		s.mu.Lock()
 		hits, misses = hits+s.hits, misses+s.misses
-		used += int64(min(s.head, uint64(len(s.ring))))
+		if s.head > rowAlign {
+			used += int64(len(s.buckets)) + int64(min(s.head, uint64(len(s.ring))))
+		}
 		s.mu.Unlock()
 	}
 	return hits, misses, used

@@ -150,6 +150,13 @@ func TestCachedRowsNeverGoBack(t *testing.T) {
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
 	r.put("h", "n", "0")
+	defer func() {
+		close(stop)
+		wg.Wait()
+		if hits, _, _ := r.e.RowCacheStats(); r.e.rows != nil && hits == 0 {
+			t.Error("no read out of the cache")
+		}
+	}()
 	for range readers {
 		wg.Go(func() {
 			var out []byte
@@ -180,27 +187,51 @@ func TestCachedRowsNeverGoBack(t *testing.T) {
 		}
 		acknowledged.Store(i + 1)
 	}
-	close(stop)
-	wg.Wait()
 }
 
-// A get that read before a write and would keep the row after it does not.
-func TestRowReadBeforeAWriteIsNotKept(t *testing.T) {
+// A get that read before a write, or while one was committed, does not keep what it read.
+func TestRowReadBesideAWriteIsNotKept(t *testing.T) {
 	r := newRig(t)
 	if r.e.rows == nil {
 		t.Skip("no row cache on this system")
 	}
 	r.put("h", "s", "old")
 	key := rawKey("h", "s")
-	writes := r.s.writes.Load()
+	kept := func() bool {
+		_, locked := r.e.rows.get(r.s.id, key)
+		if locked != nil {
+			locked.mu.Unlock()
+		}
+		return locked != nil
+	}
 	var k keyReader
+	defer k.close()
+	before := r.s.writes.Load()
 	value, _, err := k.get(r.s, key)
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.put("h", "s", "new")
-	r.e.rows.put(r.s.id, key, value, func() bool { return r.s.writes.Load() == writes })
-	k.close()
-	eq(t, "after the write", r.get("h", "s"), "new")
-	eq(t, "once more", r.get("h", "s"), "new")
+	r.s.keep(key, value, before)
+	eq(t, "read before the write, kept", kept(), false)
+
+	r.s.writes.Add(1) // a batch is being committed
+	eq(t, "value", r.get("h", "s"), "new")
+	eq(t, "read during the commit, kept", kept(), false)
+	r.s.writes.Add(1)
+	eq(t, "value", r.get("h", "s"), "new")
+	eq(t, "read after the commit, kept", kept(), true)
+}
+
+// A sweep takes the rows that it deletes out of the cache, too: a reader whose clock is behind would see them come back.
+func TestSweptRowLeavesTheRowCache(t *testing.T) {
+	r := newRig(t)
+	r.put("h", "s", "v", 10)
+	eq(t, "alive", r.get("h", "s"), "v")
+	r.at(20).apply()
+	if res, err := r.s.Sweep(ctxb); err != nil || res.Deleted != 1 {
+		t.Fatalf("%+v, %v", res, err)
+	}
+	r.at(5)
+	eq(t, "swept, to a clock that is behind", r.get("h", "s"), "!1")
 }

@@ -1,16 +1,16 @@
-//go:build unix
+//go:build unix && cgo
 
 package rrdb
 
-import "syscall"
+import "golang.org/x/sys/unix"
 
 // mapMemory returns zeroed memory outside of the Go heap, which is taken page by page as it is written to; nil when there is none.
 func mapMemory(n int) []byte {
-	b, err := syscall.Mmap(-1, 0, n, syscall.PROT_READ|syscall.PROT_WRITE, syscall.MAP_ANON|syscall.MAP_PRIVATE)
+	b, err := unix.Mmap(-1, 0, n, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
 	if err != nil {
 		return nil
 	}
 	return b
 }
 
-func unmapMemory(b []byte) { _ = syscall.Munmap(b) }
+func unmapMemory(b []byte) { _ = unix.Munmap(b) }
