@@ -4,8 +4,8 @@
 //
 // Four nouns:
 //
-//   - Engine: what all stores of a process share (block cache, file cache, compaction slots,
-//     memtable budget, limits).
+//   - Engine: what all stores of a process share (block cache, row cache, file cache, compaction
+//     slots, memtable budget, limits).
 //   - Store: one partition's data in one directory.
 //   - Update: one client write, as the bytes the client sent. A mutation is a list of them.
 //   - ReadContext: what a read depends on besides the data (the clock, the partition count).
@@ -20,6 +20,8 @@
 //   - Effective timestamps never decrease. The sweeper deletes only rows that had expired at the
 //     timestamp of the last applied mutation, so no later mutation can tell a swept store from
 //     one that was not.
+//   - The row cache holds nothing but what is committed: a writer takes its rows out before the commit, a
+//     reader puts one in only if nothing was written to the store since before it was read.
 //   - No bytes from a client or from the disk make this package panic.
 //
 // Where a client or an operator can tell this from upstream (rrdb.md §26 numbers its quirks; those
@@ -39,9 +41,10 @@
 //
 // Locks, outermost first: Store.applyMu (Apply, a sweeper's chunk) or Store.durableMu, Store.life
 // (read side held by every operation, write side by Close), Store.sweeper.mu, Store.scans.mu,
-// Engine.mu. The compaction pool's mutex is a leaf; nothing is called while it is held except
+// Engine.mu. A shard of the row cache, held by a get while it builds its answer, and charge.mu are leaves; nobody holds two shards.
+// The compaction pool's mutex is a leaf; nothing is called while it is held except
 // Pebble's GetAllowedWithoutPermission. Pebble calls the listener with its own lock held: listeners
 // take none of ours.
 //
-// Read next: store.go, apply.go, get.go.
+// Read next: store.go, apply.go, get.go, rowcache.go.
 package rrdb
