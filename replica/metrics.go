@@ -123,7 +123,7 @@ func (s *Server) serverEntity() entity {
 		gauge("rdb_block_cache_mem_usage_bytes", "Bytes", "block cache in use", s.engine.BlockCacheUsedBytes()),
 		gauge("row_cache_mem_usage_bytes", "Bytes", "row cache in use", rowBytes),
 		counter("row_cache_hits", "Rows", "gets answered from the row cache", rowHits),
-		counter("row_cache_misses", "Rows", "gets that looked in the row cache in vain", rowMisses),
+		counter("row_cache_misses", "Rows", "gets that the row cache did not answer", rowMisses),
 		gauge("rdb_wbm_total_mem_usage_bytes", "Bytes", "written and not flushed", s.engine.UnflushedBytes()),
 		gauge("network_server_sessions", "Sessions", "connections open", int64(s.rpc.Stats().Conns)),
 	}}

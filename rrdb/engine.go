@@ -167,7 +167,7 @@ func (e *Engine) openStores() []*Store {
 // UnflushedBytes is how much of the memtable budget is in use.
 func (e *Engine) UnflushedBytes() int64 { return e.unflushed.Load() }
 
-// RowCacheStats are the single rows that were found in the row cache, those that were not, and the bytes that it holds.
+// RowCacheStats are the gets that the row cache answered, those that it did not, and the bytes that it holds.
 func (e *Engine) RowCacheStats() (hits, misses, usedBytes int64) { return e.rows.stats() }
 
 // BlockCacheUsedBytes is what the blocks in the cache take.

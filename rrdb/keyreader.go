@@ -96,25 +96,26 @@ func (k *keyReader) current(s *Store, key []byte) (value []byte, found bool, err
 	if rows == nil {
 		return k.get(s, key)
 	}
-	if value, k.locked = rows.get(s.id, key); k.locked != nil {
-		return value, true, nil
+	if value, found, k.locked = rows.get(s.id, key); k.locked != nil {
+		return value, found, nil
 	}
 	writes := s.writes.Load()
-	if value, found, err = k.get(s, key); found {
-		s.keep(key, value, writes)
+	if value, found, err = k.get(s, key); err == nil && rawKeyOK(key) {
+		s.keep(key, value, found, writes)
 	}
 	return value, found, err
 }
 
-// keep puts a row into the row cache unless something was written since the count of writes was as given, before it was read.
-func (s *Store) keep(key, value []byte, writes uint64) {
+// keep puts a row, or that there is none, into the row cache unless something was written since the count of writes was as given, before
+// it was read.
+func (s *Store) keep(key, value []byte, found bool, writes uint64) {
 	if writes%2 != 0 { // it may have been read before the batch, and would be put in after the batch took it out
 		return
 	}
 	if !s.cached.Load() {
 		s.cached.Store(true) // before the count is looked at again: a writer counts, and then looks here
 	}
-	s.engine.rows.put(s.id, key, value, func() bool { return s.writes.Load() == writes })
+	s.engine.rows.put(s.id, key, value, found, func() bool { return s.writes.Load() == writes })
 }
 
 func (k *keyReader) seek(key []byte) (value []byte, found bool, err error) {

@@ -9,7 +9,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// rowCache keeps rows as they are stored, for gets of single keys: the memtables, levels, filters and blocks of Pebble cost such a get
+// rowCache keeps rows as they are stored, and that a row is absent, for gets of single keys: the memtables, levels, filters and blocks of Pebble cost such a get
 // dozens of lines of memory that are not in the processor's cache, and the row cache four.
 //
 // What it has of a store is what is committed there. Readers put in what they have found; a writer takes out what it is about to change.
@@ -36,6 +36,8 @@ const (
 	positionBits     = 48
 	rowAlign         = 8 // positions count so many bytes
 	cacheLine        = 64
+
+	rowAbsent = 1<<32 - 1 // as the length of a value: there is no row
 )
 
 // rowShard is a part of the rows. A position counts the bytes ever written, in units of rowAlign, and where it is in the ring follows from it: a row is there
@@ -89,25 +91,26 @@ func (c *rowCache) shard(store uint64, key []byte) (s *rowShard, hash uint64) {
 	return s, hash
 }
 
-// get returns the stored value, or a nil shard. The value is valid until the caller unlocks the shard.
-func (c *rowCache) get(store uint64, key []byte) (value []byte, locked *rowShard) {
+// get returns the stored value and whether there is a row, or a nil shard when that is not known. The value is valid until the caller
+// unlocks the shard.
+func (c *rowCache) get(store uint64, key []byte) (value []byte, found bool, locked *rowShard) {
 	s, hash := c.shard(store, key)
 	slot, at := s.find(store, key, hash)
 	if slot == nil {
 		s.misses++
 		s.mu.Unlock()
-		return nil, nil
+		return nil, false, nil
 	}
 	s.hits++
 	if s.head-at > uint64(len(s.ring))/2 { // it would be overwritten before long
 		at = s.again(slot, at, hash)
 	}
-	_, value = s.row(at)
-	return value, s
+	_, value, found = s.row(at)
+	return value, found, s
 }
 
-// put keeps a row, if it fits and valid says so under the lock.
-func (c *rowCache) put(store uint64, key, value []byte, valid func() bool) {
+// put keeps a row, or that there is none, if it fits and valid says so under the lock.
+func (c *rowCache) put(store uint64, key, value []byte, found bool, valid func() bool) {
 	n := rowHeader + len(key) + len(value)
 	if n > RowCacheRowBytesMax {
 		return
@@ -126,12 +129,15 @@ func (c *rowCache) put(store uint64, key, value []byte, valid func() bool) {
 	binary.LittleEndian.PutUint64(b, store)
 	binary.LittleEndian.PutUint32(b[8:], uint32(len(key)))
 	binary.LittleEndian.PutUint32(b[12:], uint32(len(value)))
+	if !found {
+		binary.LittleEndian.PutUint32(b[12:], rowAbsent)
+	}
 	copy(b[rowHeader:], key)
 	copy(b[rowHeader+len(key):], value)
 	binary.LittleEndian.PutUint64(slot, slotOf(at, hash))
 }
 
-// remove forgets a row.
+// remove forgets what is known of a row.
 func (c *rowCache) remove(store uint64, key []byte) {
 	s, hash := c.shard(store, key)
 	defer s.mu.Unlock()
@@ -151,7 +157,7 @@ func (c *rowCache) removeAll(store uint64, b *pebble.Batch) {
 	}
 }
 
-// stats are lookups that found a row, and that did not, and the bytes that were written to.
+// stats are lookups that were answered, and that were not, and the bytes that were written to.
 func (c *rowCache) stats() (hits, misses, used int64) {
 	if c == nil {
 		return 0, 0, 0
@@ -189,7 +195,7 @@ func (s *rowShard) find(store uint64, key []byte, hash uint64) (slot []byte, at 
 		if s.head-at > uint64(len(s.ring)) {
 			continue
 		}
-		if k, _ := s.row(at); string(k) == string(key) && binary.LittleEndian.Uint64(s.ring[at%uint64(len(s.ring)):]) == store {
+		if k, _, _ := s.row(at); string(k) == string(key) && binary.LittleEndian.Uint64(s.ring[at%uint64(len(s.ring)):]) == store {
 			return b[i : i+slotBytes], at
 		}
 	}
@@ -209,11 +215,14 @@ func (s *rowShard) oldest(hash uint64) []byte {
 }
 
 // row reads what lies at a position that the ring has not overwritten.
-func (s *rowShard) row(at uint64) (key, value []byte) {
+func (s *rowShard) row(at uint64) (key, value []byte, found bool) {
 	b := s.ring[at%uint64(len(s.ring)):]
 	k, v := binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])
 	b = b[rowHeader:]
-	return b[:k:k], b[k : k+v : k+v]
+	if v == rowAbsent {
+		return b[:k:k], nil, false
+	}
+	return b[:k:k], b[k : k+v : k+v], true
 }
 
 // advance makes room for n bytes that lie together, and returns where.
@@ -229,7 +238,7 @@ func (s *rowShard) advance(n int) uint64 {
 
 // again writes a row anew and returns where.
 func (s *rowShard) again(slot []byte, at, hash uint64) uint64 {
-	key, value := s.row(at)
+	key, value, _ := s.row(at)
 	n := rowHeader + len(key) + len(value)
 	from := s.ring[at%uint64(len(s.ring)):][:n]
 	at = s.advance(n)

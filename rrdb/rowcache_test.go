@@ -22,7 +22,7 @@ func TestRowCacheReturnsWhatWasPutLast(t *testing.T) {
 	defer c.close()
 	rnd := rand.New(rand.NewSource(1))
 	always := func() bool { return true }
-	last := map[string][]byte{}
+	last := map[string][]byte{} // nil: known to be absent
 	found := 0
 	for i := range 400_000 {
 		// A few keys come often, so that some are found again after the ring went around.
@@ -37,23 +37,26 @@ func TestRowCacheReturnsWhatWasPutLast(t *testing.T) {
 			c.remove(store, key)
 			delete(last, name)
 		case 1:
-			c.put(store, key, []byte("not valid"), func() bool { return false })
+			c.put(store, key, []byte("not valid"), true, func() bool { return false })
 		case 2, 3:
 			size := rnd.Intn(200)
 			if rnd.Intn(50) == 0 {
 				size = rnd.Intn(2 * RowCacheRowBytesMax) // some are too large
 			}
 			value := append(strconv.AppendInt(nil, int64(i), 10), make([]byte, size)...)
+			if rnd.Intn(4) == 0 {
+				value = nil
+			}
 			c.remove(store, key) // as a writer does
-			c.put(store, key, value, always)
+			c.put(store, key, value, value != nil, always)
 			last[name] = value
 		default:
-			value, locked := c.get(store, key)
+			value, there, locked := c.get(store, key)
 			if locked == nil {
 				continue
 			}
 			want, ok := last[name]
-			if !ok || !bytes.Equal(value, want) {
+			if !ok || there != (want != nil) || !bytes.Equal(value, want) {
 				t.Fatalf("step %d, %s: %q, want %q (%v)", i, name, value, want, ok)
 			}
 			locked.mu.Unlock()
@@ -79,11 +82,11 @@ func TestRowCacheKeepsWhatIsReadOften(t *testing.T) {
 	always := func() bool { return true }
 	lost := 0 // its bucket may fill up
 	for i := range 100_000 {
-		c.put(1, fmt.Appendf(nil, "seldom %d", i), make([]byte, 100), always)
-		value, locked := c.get(1, []byte("often"))
+		c.put(1, fmt.Appendf(nil, "seldom %d", i), make([]byte, 100), true, always)
+		value, _, locked := c.get(1, []byte("often"))
 		if locked == nil {
 			lost++
-			c.put(1, []byte("often"), []byte("v"), always)
+			c.put(1, []byte("often"), []byte("v"), true, always)
 			continue
 		}
 		eq(t, "value", string(value), "v")
@@ -92,7 +95,7 @@ func TestRowCacheKeepsWhatIsReadOften(t *testing.T) {
 	if lost > 50 {
 		t.Errorf("gone %d times in 100,000 reads", lost)
 	}
-	if _, locked := c.get(1, []byte("seldom 0")); locked != nil {
+	if _, _, locked := c.get(1, []byte("seldom 0")); locked != nil {
 		t.Error("a row that was read once is still there")
 	}
 }
@@ -198,7 +201,7 @@ func TestRowReadBesideAWriteIsNotKept(t *testing.T) {
 	r.put("h", "s", "old")
 	key := rawKey("h", "s")
 	kept := func() bool {
-		_, locked := r.e.rows.get(r.s.id, key)
+		_, _, locked := r.e.rows.get(r.s.id, key)
 		if locked != nil {
 			locked.mu.Unlock()
 		}
@@ -212,7 +215,7 @@ func TestRowReadBesideAWriteIsNotKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.put("h", "s", "new")
-	r.s.keep(key, value, before)
+	r.s.keep(key, value, true, before)
 	eq(t, "read before the write, kept", kept(), false)
 
 	r.s.writes.Add(1) // a batch is being committed
@@ -221,6 +224,14 @@ func TestRowReadBesideAWriteIsNotKept(t *testing.T) {
 	r.s.writes.Add(1)
 	eq(t, "value", r.get("h", "s"), "new")
 	eq(t, "read after the commit, kept", kept(), true)
+
+	key = rawKey("h", "absent")
+	eq(t, "value", r.get("h", "absent"), "!1")
+	eq(t, "absence, kept", kept(), true)
+	eq(t, "value", r.get("h", "absent"), "!1")
+	r.put("h", "absent", "no longer")
+	eq(t, "absence, kept after the write", kept(), false)
+	eq(t, "value", r.get("h", "absent"), "no longer")
 }
 
 // A sweep takes the rows that it deletes out of the cache, too: a reader whose clock is behind would see them come back.
