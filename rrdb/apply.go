@@ -172,7 +172,9 @@ func (s *Store) commitRows(b *pebble.Batch) error {
 	s.writes.Add(1)
 	defer s.writes.Add(1)
 	if s.cached.Load() {
-		s.engine.rows.removeAll(s.id, b)
+		if err := s.engine.rows.removeAll(s.id, b); err != nil {
+			return err
+		}
 	}
 	return b.Commit(pebble.NoSync)
 }

@@ -146,12 +146,12 @@ func (c *rowCache) remove(store uint64, key []byte) {
 	}
 }
 
-// removeAll forgets the rows that a batch writes.
-func (c *rowCache) removeAll(store uint64, b *pebble.Batch) {
+// removeAll forgets the rows that a batch writes. After an error it must not be committed: rows would be kept as they were.
+func (c *rowCache) removeAll(store uint64, b *pebble.Batch) error {
 	for r := b.Reader(); ; {
 		_, key, _, ok, err := r.Next()
-		if !ok || err != nil { // a batch of ours can be read
-			return
+		if !ok || err != nil {
+			return err
 		}
 		c.remove(store, key)
 	}

@@ -10,7 +10,7 @@ import (
 // Parts are the limits of what takes memory, in bytes. For Plan, zero asks for a derived one.
 type Parts struct {
 	BlockCache   int64 // blocks of table files, and what is in memtables, of all replicas
-	Memtables    int64 // writes of all replicas that are not flushed yet; their arenas lie in BlockCache
+	Memtables    int64 // writes of all replicas that are not flushed yet; they are taken off BlockCache
 	InFlight     int64 // requests of all connections that are not answered yet
 	InBuffers    int64 // read buffers of all connections
 	OutBuffers   int64 // answers that peers have not taken
