@@ -25,7 +25,7 @@ type Inspection struct {
 func Inspect(dir string, o Options, fn func(Entry) error) (i Inspection, err error) {
 	l := &Log{dir: dir, o: o.withDefaults()}
 	l.fs = l.o.FS
-	l.opMu = host.NewMutex()
+	l.opMu, l.tail.lock = host.NewMutex(), host.NewMutex()
 	found, err := l.list()
 	if err != nil {
 		return i, err

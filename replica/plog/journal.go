@@ -68,7 +68,6 @@ type Journal struct {
 	metrics   *counters // of the Syncer
 	tasks     host.Group
 	position  atomic.Uint64 // see at
-	unhealed  map[string]error
 	doubt     bool
 
 	// Owned by the round in progress.
@@ -84,12 +83,13 @@ type Journal struct {
 	count  uint32 // of these records
 
 	mu       sync.Mutex
-	err      error          // final: no more blocks are taken
-	files    []*journalFile // with blocks that somebody may need, oldest first
-	free     []string       // paths of files whose blocks nobody needs
-	stuck    []*journalFile // that could not be settled
-	kept     int            // files of an earlier life that a log still needs; they are not used in this one
-	next     uint64         // number of the next file
+	err      error            // final: no more blocks are taken
+	files    []*journalFile   // with blocks that somebody may need, oldest first
+	free     []string         // paths of files whose blocks nobody needs
+	stuck    []*journalFile   // that could not be settled
+	unhealed map[string]error // logs that lack blocks which only the journal has, until the next start
+	kept     int              // files of an earlier life that a log still needs; they are not used in this one
+	next     uint64           // number of the next file
 	settling bool
 	closed   bool
 }
@@ -347,10 +347,22 @@ func (j *Journal) fail(err error) error {
 
 // unhealedIn is why a log of that name lacks blocks that were acknowledged, nil when it does not.
 func (j *Journal) unhealedIn(name string) error {
-	if j == nil || j.unhealed[name] == nil {
+	if j == nil {
 		return nil
 	}
-	return fmt.Errorf("plog: blocks from the journal could not be written: %w", j.unhealed[name])
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if err := j.unhealed[name]; err != nil {
+		return fmt.Errorf("plog: blocks from the journal could not be written, the next start of the server tries again: %w", err)
+	}
+	return nil
+}
+
+// lacks notes that blocks of the log of that name are only in the journal.
+func (j *Journal) lacks(name string, err error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.unhealed[name] = err
 }
 
 // doubtful reports whether a part of the journal could not be read when it was opened: logs that were not closed may lack

@@ -21,10 +21,16 @@ type journaled struct {
 	o    Options
 	logs []*Log
 	dirs []string
+
+	journalBytes int64 // of a file of the journal
 }
 
 func newJournaled(t *testing.T, n int) *journaled {
-	g := &journaled{t: t, disk: faultfs.New(faultfs.Options{})}
+	return newJournaledIn(t, n, 20_000)
+}
+
+func newJournaledIn(t *testing.T, n int, journalBytes int64) *journaled {
+	g := &journaled{t: t, disk: faultfs.New(faultfs.Options{}), journalBytes: journalBytes}
 	for i := range n {
 		dir := fmt.Sprintf("%s/1.%d.pegasus", testRoot, i)
 		mustDo(t, g.disk.MkdirAll(dir, 0o755))
@@ -40,7 +46,7 @@ func newJournaled(t *testing.T, n int) *journaled {
 func (g *journaled) open() {
 	g.t.Helper()
 	var err error
-	g.j, err = OpenJournal(journalDir, testRoot, JournalOptions{FS: g.disk, FileBytesMax: 20_000})
+	g.j, err = OpenJournal(journalDir, testRoot, JournalOptions{FS: g.disk, FileBytesMax: g.journalBytes})
 	mustDo(g.t, err)
 	g.o = Options{FS: g.disk, FileBytesMax: 8_000, PreallocBytes: 4096, ReserveBytesMax: -1, Syncer: NewSyncer(2, host.System)}
 	g.o.Syncer.UseJournal(g.j)
@@ -62,7 +68,7 @@ func (g *journaled) close() {
 
 // after is the same logs on what a power loss left, with all that was not synced gone.
 func (g *journaled) after(o faultfs.CrashOptions, rng *rand.Rand) *journaled {
-	next := &journaled{t: g.t, disk: g.disk.Clone(rng, o), dirs: g.dirs}
+	next := &journaled{t: g.t, disk: g.disk.Clone(rng, o), dirs: g.dirs, journalBytes: g.journalBytes}
 	next.open()
 	return next
 }
@@ -296,7 +302,7 @@ func TestJournalDamaged(t *testing.T) {
 	mustDo(t, j.Close())
 }
 
-// TestJournalPowerLoss appends to several logs at once, cuts the power at any operation, and looks for what was acknowledged.
+// TestJournalPowerLoss appends to several logs at once, ends the process or cuts the power at any operation, and looks for what was acknowledged.
 func TestJournalPowerLoss(t *testing.T) {
 	for seed := range uint64(60) {
 		rng := rand.New(rand.NewPCG(seed, 11))
@@ -305,11 +311,15 @@ func TestJournalPowerLoss(t *testing.T) {
 		var off sync.Mutex
 		var next *faultfs.Disk
 		at := 20 + rng.IntN(600)
+		crash := faultfs.AnyCrash(rng)
+		if seed%3 == 0 { // only the process ends
+			crash = faultfs.CrashOptions{KeepAll: true}
+		}
 		g.disk.Fail(func(op faultfs.Op) error {
 			off.Lock()
 			defer off.Unlock()
 			if at--; at == 0 {
-				next = g.disk.Crash(rng, faultfs.AnyCrash(rng))
+				next = g.disk.Crash(rng, crash)
 			}
 			return nil
 		})
@@ -337,9 +347,9 @@ func TestJournalPowerLoss(t *testing.T) {
 		g.j.Close()
 		g.disk.Fail(nil)
 		if next == nil {
-			next = g.disk.Crash(rng, faultfs.AnyCrash(rng))
+			next = g.disk.Crash(rng, crash)
 		}
-		after := &journaled{t: t, disk: next, dirs: g.dirs}
+		after := &journaled{t: t, disk: next, dirs: g.dirs, journalBytes: g.journalBytes}
 		after.open()
 		for i, l := range after.logs {
 			if l.LastDecree() < acked[i] {

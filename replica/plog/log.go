@@ -63,6 +63,7 @@ type Log struct {
 	durable     int64    // bytes of ioFile on disk, there or in the journal
 	preallocEnd int64
 
+	tail tail
 	name string // of dir in the records of the journal; "" when it keeps none for this log
 }
 
@@ -365,5 +366,6 @@ func (l *Log) Close() error {
 		l.fail(ioErr("close", l.current().path, err))
 	}
 	l.ioFile = nil
+	l.dropTail()
 	return l.Err()
 }

@@ -17,11 +17,8 @@ import (
 func Open(dir string, o Options) (*Log, error) {
 	l := &Log{dir: dir, o: o.withDefaults()}
 	l.fs = l.o.FS
-	l.opMu = host.NewMutex()
+	l.opMu, l.tail.lock = host.NewMutex(), host.NewMutex()
 	l.name = l.o.Syncer.journal.nameOf(dir)
-	if err := l.o.Syncer.journal.unhealedIn(l.name); err != nil {
-		return nil, err
-	}
 	if err := l.makeDir(); err != nil {
 		return nil, err
 	}
@@ -29,7 +26,11 @@ func Open(dir string, o Options) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(found) == 0 {
+	if len(found) > 0 {
+		if err := l.o.Syncer.journal.unhealedIn(l.name); err != nil {
+			return nil, err
+		}
+	} else {
 		// Whoever created the directory may have ended before it was durable.
 		if err := l.syncEmptyDir(); err != nil {
 			return nil, err

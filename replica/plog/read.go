@@ -183,6 +183,9 @@ func (l *Log) Read(fromDecree, toDecree int64, bytesMax int) ([]Entry, error) {
 	views := l.pin(fromDecree)
 	l.mu.Unlock()
 	defer l.unpin(views)
+	if err := l.flush(); err != nil {
+		return nil, err
+	}
 
 	c := collector{from: fromDecree, to: toDecree, bytesMax: int64(bytesMax), newest: map[int64]Entry{}}
 	for i := range views {

@@ -96,6 +96,9 @@ func (j *Journal) syncFile(o owed) error {
 	if errors.As(o.l.Err(), &before) && before.Op == "sync" {
 		return errors.Join(before, file.Close())
 	}
+	if err := o.l.flush(); err != nil {
+		return errors.Join(err, file.Close())
+	}
 	err = ioErr("sync", o.path, file.SyncData())
 	return errors.Join(err, ioErr("close", o.path, file.Close()))
 }

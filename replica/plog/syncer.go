@@ -21,6 +21,7 @@ type Syncer struct {
 	metrics counters
 	on      host.Host
 	journal *Journal // nil: there is none
+	tails   lender
 
 	mu       sync.Mutex
 	line     []*Log // waiting to be synced alone, from head on
@@ -108,14 +109,14 @@ func (s *Syncer) rounds() {
 	}
 }
 
-// round writes a group of each log to its file and all of them to the journal, syncs that, and tells who waits. A log whose
+// round writes a group of each log to its file, or the tail of it, and all of them to the journal, syncs that, and tells who waits. A log whose
 // group the journal did not take syncs for itself.
 func (s *Syncer) round(logs []*Log) {
 	round := s.staged[:0]
 	for _, l := range logs {
 		st := staged{l: l}
 		if st.g, _ = l.take(); st.g != nil {
-			if st.err = l.put(st.g); st.err == nil && st.g.entries > 0 {
+			if st.err = l.put(st.g, true); st.err == nil && st.g.entries > 0 {
 				st.journaled = s.journal.add(l, st.g.buf)
 			}
 		}

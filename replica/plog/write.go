@@ -11,7 +11,7 @@ const writeCategory vfs.DiskWriteCategory = "pegasus-plog"
 
 // commit writes a group as one block, and syncs it when the mode asks for that.
 func (l *Log) commit(g *group) error {
-	if err := l.put(g); err != nil || g.entries == 0 {
+	if err := l.put(g, false); err != nil || g.entries == 0 {
 		return err
 	}
 	switch l.o.Sync {
@@ -23,8 +23,8 @@ func (l *Log) commit(g *group) error {
 	return nil
 }
 
-// put writes a group as one block without syncing it.
-func (l *Log) put(g *group) error {
+// put writes a group as one block without syncing it. The block may wait in the tail when the journal is offered it next.
+func (l *Log) put(g *group, journal bool) error {
 	if err := l.Err(); err != nil {
 		return err
 	}
@@ -34,7 +34,7 @@ func (l *Log) put(g *group) error {
 	if err := l.ensureFile(); err != nil {
 		return l.fail(err)
 	}
-	if err := l.writeBlock(g.buf, g.entries, g.min, g.max, false); err != nil {
+	if err := l.writeBlock(g.buf, g.entries, g.min, g.max, journal); err != nil {
 		return l.fail(err)
 	}
 	l.count(func(c *counters) { c.writes.Add(1); c.entries.Add(uint64(g.entries)) })
@@ -77,6 +77,9 @@ func (l *Log) ensureFile() error {
 // beginFile makes the file with header h the current one, durably: header first, then its name. The
 // file before it stays open until that is done.
 func (l *Log) beginFile(h fileHeader) error {
+	if err := l.flush(); err != nil {
+		return err
+	}
 	h.born = l.o.Syncer.journal.at()
 	l.mu.Lock()
 	h.number = l.next
@@ -144,15 +147,16 @@ func writeHeader(file vfs.File, path string, header []byte) error {
 	return ioErr("sync", path, file.SyncData())
 }
 
-// writeBlock seals block and writes it at the end of the current file with one call.
-func (l *Log) writeBlock(block []byte, entries uint32, lo, hi int64, end bool) error {
+// writeBlock seals block and writes it at the end of the current file with one call, or leaves that to a later one. A block without
+// entries marks a clean end.
+func (l *Log) writeBlock(block []byte, entries uint32, lo, hi int64, journal bool) error {
 	f := l.current()
 	crc := sealBlock(block, blockHeader{
-		entries: entries, offset: f.end, synced: l.durable, chain: f.chain, end: end, number: f.number,
+		entries: entries, offset: f.end, synced: l.durable, chain: f.chain, end: entries == 0, number: f.number,
 	})
-	l.preallocate(f.end + int64(len(block)))
-	if _, err := l.ioFile.Write(block); err != nil {
-		return ioErr("write", f.path, err)
+	reserved := l.preallocate(f.end + int64(len(block)))
+	if err := l.write(block, journal && reserved && f.born != 0); err != nil {
+		return err
 	}
 	l.count(func(c *counters) { c.bytes.Add(uint64(len(block))) })
 	l.mu.Lock()
@@ -166,19 +170,23 @@ func (l *Log) writeBlock(block []byte, entries uint32, lo, hi int64, end bool) e
 	return nil
 }
 
-// preallocate reserves space ahead of end. It is advice: when the file system cannot, the write itself
+// preallocate reserves space ahead of end, and reports whether it is there. It is advice: when the file system cannot, the write itself
 // says what is wrong.
-func (l *Log) preallocate(end int64) {
-	if l.o.PreallocBytes < 0 || end <= l.preallocEnd {
-		return
+func (l *Log) preallocate(end int64) (reserved bool) {
+	if end <= l.preallocEnd {
+		return l.preallocEnd < preallocNever
+	}
+	if l.o.PreallocBytes < 0 {
+		return false
 	}
 	step := l.o.PreallocBytes
 	to := (end + step - 1) / step * step
 	if err := allocate(l.ioFile, l.preallocEnd, to-l.preallocEnd); err != nil {
 		l.o.Logger.Debug("private log cannot reserve space", "dir", l.dir, "error", err)
-		to = fileBytesLimit << 2
+		to = preallocNever
 	}
 	l.preallocEnd = to
+	return to < preallocNever
 }
 
 // syncWritten makes everything in the current file durable.
@@ -189,6 +197,9 @@ func (l *Log) syncWritten() error {
 	if l.ioFile == nil || l.synced == l.current().end {
 		return nil
 	}
+	if err := l.flush(); err != nil {
+		return err
+	}
 	f := l.current()
 	if err := l.ioFile.SyncData(); err != nil {
 		return l.fail(ioErr("sync", f.path, err))
@@ -198,13 +209,16 @@ func (l *Log) syncWritten() error {
 	return nil
 }
 
+// preallocNever is the end of what is reserved when the file system cannot, behind that of any file.
+const preallocNever = fileBytesLimit << 2
+
 // writeEnd marks a clean end, so that the next Open needs no sync and can tell damage from a torn tail.
 func (l *Log) writeEnd() {
 	if l.syncWritten() != nil {
 		return
 	}
 	block := make([]byte, blockHeaderLen)
-	if err := l.writeBlock(block, 0, noDecree, 0, true); err != nil {
+	if err := l.writeBlock(block, 0, noDecree, 0, false); err != nil {
 		l.fail(err)
 		return
 	}

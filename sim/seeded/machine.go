@@ -98,7 +98,7 @@ func (c *cluster) startReplica(m *machine) {
 			Notify: func(f func()) { c.w.post(node, f) },
 		},
 	}
-	o.Plog.FileBytesMax, o.Plog.PreallocBytes = 16<<10, -1
+	o.Plog.FileBytesMax, o.Plog.PreallocBytes = 16<<10, 4<<10
 	o.Plog.ReserveBytesMax = 32 << 10
 	o.JournalFileBytes = 64 << 10
 	for _, meta := range c.metas {
