@@ -120,6 +120,7 @@ func TestCrashAtEveryFileSystemCall(t *testing.T) {
 
 func crashRun(t *testing.T, mode SyncMode, journal bool, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 7))
+	kept := rand.New(rand.NewPCG(seed, 8)) // with h.mu held
 	mem := newMem(t)
 	h := &history{resetTo: -1, journal: journal}
 	points := 0
@@ -127,7 +128,7 @@ func crashRun(t *testing.T, mode SyncMode, journal bool, seed uint64) {
 	crash := func() {
 		points++
 		for _, percent := range []int{0, 0, 30, 70, 100} {
-			clone := mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: rng})
+			clone := mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: percent, RNG: kept})
 			if err := h.check(clone, mode == SyncAlways || percent == 100); err != nil {
 				failed = append(failed, fmt.Errorf("crash point %d, %d %% of unsynced data kept: %w", points, percent, err))
 			}

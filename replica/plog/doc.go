@@ -26,7 +26,8 @@
 // # Journal
 //
 // The logs of a disk may share a Journal: blocks are written to their logs without a sync and once more to the journal, which
-// is synced for all of them at once. OpenJournal, before any log is opened, writes to the logs what they lost. "On disk", in
+// is synced for all of them at once. Small ones wait for each other in the tail of their log, and are written to its file before
+// anybody reads or syncs it. OpenJournal, before any log is opened, writes to the logs what they lost. "On disk", in
 // the invariants above, is then "in the log or in the journal". A file of the journal is used again only when every
 // log file with blocks in it was synced; a sync that failed is never tried again in its place.
 //
@@ -37,5 +38,5 @@
 // decree counts, except in Read, where the version appended last wins.
 //
 // Read format.go first, then log.go (append), open.go (recovery), read.go (learning), gc.go; then syncer.go (rounds),
-// journal.go, settle.go, redo.go and journalopen.go.
+// journal.go, tail.go, settle.go, redo.go and journalopen.go.
 package plog

@@ -68,6 +68,7 @@ type Journal struct {
 	metrics   *counters // of the Syncer
 	tasks     host.Group
 	position  atomic.Uint64 // see at
+	unhealed  map[string]error
 	doubt     bool
 
 	// Owned by the round in progress.
@@ -83,13 +84,13 @@ type Journal struct {
 	count  uint32 // of these records
 
 	mu       sync.Mutex
-	err      error            // final: no more blocks are taken
-	files    []*journalFile   // with blocks that somebody may need, oldest first
-	free     []string         // paths of files whose blocks nobody needs
-	stuck    []*journalFile   // that could not be settled
-	unhealed map[string]error // logs that lack blocks which only the journal has, until the next start
-	kept     int              // files of an earlier life that a log still needs; they are not used in this one
-	next     uint64           // number of the next file
+	err      error           // final: no more blocks are taken
+	files    []*journalFile  // with blocks that somebody may need, oldest first
+	free     []string        // paths of files whose blocks nobody needs
+	stuck    []*journalFile  // that could not be settled
+	lacking  map[string]*Log // closed without blocks that they had acknowledged
+	kept     int             // files of an earlier life that a log still needs; they are not used in this one
+	next     uint64          // number of the next file
 	settling bool
 	closed   bool
 }
@@ -185,11 +186,13 @@ func (j *Journal) begin() error {
 	return errJournalFull
 }
 
+// zeros is never written to, so that it takes no memory.
+var zeros [journalZeroBytes]byte
+
 // zeroUpTo makes bytes up to end exist; false when the disk has no room for them.
 func (j *Journal) zeroUpTo(end int64) bool {
 	for j.zeroed < end {
-		step := make([]byte, min(journalZeroBytes, max(j.o.FileBytesMax-j.zeroed, end-j.zeroed)))
-		n, err := j.file.WriteAt(step, j.zeroed)
+		n, err := j.file.WriteAt(zeros[:min(journalZeroBytes, max(j.o.FileBytesMax-j.zeroed, end-j.zeroed))], j.zeroed)
 		j.zeroed += int64(n)
 		if err != nil {
 			if !j.tight {
@@ -345,24 +348,37 @@ func (j *Journal) fail(err error) error {
 	return err
 }
 
-// unhealedIn is why a log of that name lacks blocks that were acknowledged, nil when it does not.
-func (j *Journal) unhealedIn(name string) error {
+// complete writes what the log of that name lacks of what it acknowledged, so that it can be opened.
+func (j *Journal) complete(name string) error {
 	if j == nil {
 		return nil
 	}
-	j.mu.Lock()
-	defer j.mu.Unlock()
 	if err := j.unhealed[name]; err != nil {
-		return fmt.Errorf("plog: blocks from the journal could not be written, the next start of the server tries again: %w", err)
+		return fmt.Errorf("plog: blocks from the journal could not be written: %w", err)
 	}
+	j.mu.Lock()
+	l := j.lacking[name]
+	j.mu.Unlock()
+	if l == nil {
+		return nil
+	}
+	if err := l.flush(); err != nil {
+		return fmt.Errorf("plog: blocks that were acknowledged are not in the log yet: %w", err)
+	}
+	j.mu.Lock()
+	delete(j.lacking, name)
+	j.mu.Unlock()
 	return nil
 }
 
-// lacks notes that blocks of the log of that name are only in the journal.
-func (j *Journal) lacks(name string, err error) {
+// lacks notes that a log was closed without blocks that it had acknowledged.
+func (j *Journal) lacks(l *Log) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.unhealed[name] = err
+	if j.lacking == nil {
+		j.lacking = map[string]*Log{}
+	}
+	j.lacking[l.name] = l
 }
 
 // doubtful reports whether a part of the journal could not be read when it was opened: logs that were not closed may lack

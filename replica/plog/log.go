@@ -366,6 +366,8 @@ func (l *Log) Close() error {
 		l.fail(ioErr("close", l.current().path, err))
 	}
 	l.ioFile = nil
-	l.dropTail()
+	if l.Err() != nil && l.flush() != nil {
+		l.o.Syncer.journal.lacks(l)
+	}
 	return l.Err()
 }

@@ -19,6 +19,9 @@ func Open(dir string, o Options) (*Log, error) {
 	l.fs = l.o.FS
 	l.opMu, l.tail.lock = host.NewMutex(), host.NewMutex()
 	l.name = l.o.Syncer.journal.nameOf(dir)
+	if err := l.o.Syncer.journal.complete(l.name); err != nil {
+		return nil, err
+	}
 	if err := l.makeDir(); err != nil {
 		return nil, err
 	}
@@ -26,11 +29,7 @@ func Open(dir string, o Options) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(found) > 0 {
-		if err := l.o.Syncer.journal.unhealedIn(l.name); err != nil {
-			return nil, err
-		}
-	} else {
+	if len(found) == 0 {
 		// Whoever created the directory may have ended before it was durable.
 		if err := l.syncEmptyDir(); err != nil {
 			return nil, err

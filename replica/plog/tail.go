@@ -1,9 +1,11 @@
 package plog
 
 import (
+	"errors"
 	"sync"
 	"sync/atomic"
 
+	"github.com/cockroachdb/errors/oserror"
 	"github.com/pegasus-go/pegasus/internal/host"
 )
 
@@ -19,7 +21,6 @@ const (
 type tail struct {
 	lock host.Mutex // held while the file is written to
 	buf  []byte     // whole blocks; nil: none was lent
-	lost bool       // the log was closed after an error, with blocks in buf
 }
 
 // lender lends the logs of a Syncer what their tails lie in.
@@ -70,50 +71,62 @@ func (l *Log) write(block []byte, wait bool) error {
 	return ioErr("write", l.current().path, err)
 }
 
-// flush makes the file whole: what was appended so far can be read and synced. After an error it is not, and the log has failed.
+// flush makes the file whole: what was appended so far can be read and synced.
 func (l *Log) flush() error {
 	l.tail.lock.Lock(l.o.Host)
 	defer l.tail.lock.Unlock()
-	if l.tail.lost {
-		return l.Err()
-	}
 	if l.tail.buf == nil {
 		return nil
 	}
-	if err := l.writeTail(); err != nil {
-		return l.fail(err)
+	err := error(nil)
+	if l.Err() == nil {
+		err = l.writeTail()
+	} else {
+		err = l.mend()
 	}
-	l.o.Syncer.tails.put(l.tail.buf)
-	l.tail.buf = nil
-	return nil
+	if err == nil {
+		l.o.Syncer.tails.put(l.tail.buf)
+		l.tail.buf = nil
+	}
+	return err
 }
 
-// writeTail empties the tail. Called with its lock held.
+// writeTail empties the tail. Called with its lock held; an error fails the log before somebody else takes the lock.
 func (l *Log) writeTail() error {
 	if len(l.tail.buf) == 0 {
 		return nil
 	}
 	if err := l.Err(); err != nil {
-		return err // which may have been that of a write: what lies at the end of the file is not known
+		return err
 	}
 	if _, err := l.ioFile.Write(l.tail.buf); err != nil {
-		return l.fail(ioErr("write", l.current().path, err)) // before anybody takes the lock
+		return l.fail(ioErr("write", l.current().path, err))
 	}
 	l.tail.buf = l.tail.buf[:0]
 	return nil
 }
 
-// dropTail gives the buffer back when the log is closed. What is in it then, after an error, stays in the journal, and the log is not opened
-// again before that was repeated.
-func (l *Log) dropTail() {
-	l.tail.lock.Lock(l.o.Host)
-	defer l.tail.lock.Unlock()
-	if l.tail.buf == nil {
-		return
+// mend writes the tail of a log that has failed, in its place, whatever lies there. Called with the lock held. A file that is gone, or another
+// one by now, needs nothing.
+func (l *Log) mend() (err error) {
+	f := l.current()
+	if len(l.tail.buf) == 0 {
+		return nil
 	}
-	if l.tail.lost = len(l.tail.buf) > 0; l.tail.lost {
-		l.o.Syncer.journal.lacks(l.name, l.Err())
+	if _, err := l.fs.Stat(f.path); err != nil {
+		if oserror.IsNotExist(err) {
+			return nil
+		}
+		return ioErr("stat", f.path, err)
 	}
-	l.o.Syncer.tails.put(l.tail.buf)
-	l.tail.buf = nil
+	file, err := l.fs.OpenReadWrite(f.path, writeCategory)
+	if err != nil {
+		return ioErr("open", f.path, err)
+	}
+	defer func() { err = errors.Join(err, ioErr("close", f.path, file.Close())) }()
+	if !(logID{l.name, f.number, f.born}).is(file) {
+		return nil
+	}
+	_, err = file.WriteAt(l.tail.buf, f.end-int64(len(l.tail.buf)))
+	return ioErr("write", f.path, err)
 }
