@@ -108,10 +108,18 @@ func (c Config) next(typ metaadmin.ConfigType, n base.RPCAddress) (d Config, ok 
 	return d, ok && n.IsValid() && !c.Dropped()
 }
 
+// raise takes the next ballot for a change that names no primary. A partition that never had one stays at ballot 0: only there may a server
+// begin with nothing.
+func (c *Config) raise() {
+	if c.Ballot > 0 {
+		c.Ballot++
+	}
+}
+
 // drop is the configuration of the partition of a dropped table.
 func (c Config) drop() Config {
 	d := c.clone()
-	d.Ballot++
+	d.raise()
 	for _, n := range c.Secondaries {
 		d.remove(n)
 	}

@@ -92,7 +92,7 @@ func (s *State) changeCounts(now int64, a *App, n int32, done func()) {
 			build: func(c Config) (Config, bool) {
 				d := c.clone()
 				d.MaxReplicaCount = n
-				d.Ballot++
+				d.raise()
 				return d, c.MaxReplicaCount != n
 			},
 			done: func(int64) {
