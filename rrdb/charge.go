@@ -17,11 +17,10 @@ import (
 // optionsOffset is where a DB has its options. It is negative when this version of Pebble has them elsewhere, which a test finds, or when
 // an empty memtable takes memory; then Pebble reserves in the block cache.
 var optionsOffset = func() int {
-	f, ok := reflect.TypeFor[pebble.DB]().FieldByName("opts")
-	if !ok || f.Type != reflect.TypeFor[*pebble.Options]() || !lazyMemtables {
+	if !lazyMemtables {
 		return -1
 	}
-	return int(f.Offset)
+	return offsetInDB("opts", func(t reflect.Type) bool { return t == reflect.TypeFor[*pebble.Options]() })
 }()
 
 // reserveElsewhere makes a store that was just opened reserve its memtables in e.arenas, from the second one on; the first one, which Open made,

@@ -15,13 +15,17 @@ import (
 
 // spareOffset is where in a DB the kept memtable is, an atomic pointer that anybody may empty. It is negative when this version of Pebble
 // has none; then nothing is freed, and a test fails.
-var spareOffset = func() int {
-	f, ok := reflect.TypeFor[pebble.DB]().FieldByName("memTableRecycle")
-	if !ok || f.Type.Kind() != reflect.Struct || f.Type.Size() != unsafe.Sizeof(unsafe.Pointer(nil)) {
-		return -1
+var spareOffset = offsetInDB("memTableRecycle", func(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && t.Size() == unsafe.Sizeof(unsafe.Pointer(nil))
+})
+
+// offsetInDB is where a DB has a field that Pebble keeps to itself, -1 when this version has none of that name and type.
+func offsetInDB(field string, fits func(reflect.Type) bool) int {
+	if f, ok := reflect.TypeFor[pebble.DB]().FieldByName(field); ok && fits(f.Type) {
+		return int(f.Offset)
 	}
-	return int(f.Offset)
-}()
+	return -1
+}
 
 //go:linkname freeMemTable github.com/cockroachdb/pebble/v2.(*DB).freeMemTable
 func freeMemTable(d *pebble.DB, memtable unsafe.Pointer)

@@ -200,16 +200,11 @@ func plogOptions(r *conf.Replication) (plog.Options, error) {
 	}, nil
 }
 
-// rowCacheBytes leaves the rest of the block cache twice the memtables, as the budget has it.
-func rowCacheBytes(budget *memory.Budget, s *conf.PegasusServer) int64 {
-	return max(0, min(budget.BlockCache/100*int64(s.RowCachePercent), budget.BlockCache-2*budget.Memtables))
-}
-
 func engineOptions(c *conf.Config, budget *memory.Budget) rrdb.EngineOptions {
 	s := &c.PegasusServer
 	o := rrdb.EngineOptions{
 		BlockCacheBytes:                budget.BlockCache,
-		RowCacheBytes:                  orNone(rowCacheBytes(budget, s)),
+		RowCacheBytes:                  orNone(budget.RowCache(int64(s.RowCachePercent))),
 		MemtableBudgetBytes:            budget.Memtables,
 		MemtableBytesMax:               budget.Memtable,
 		FilesMax:                       int(s.RocksdbMaxOpenFiles),

@@ -81,6 +81,11 @@ type Budget struct {
 	GoLimit  int64 // soft limit of the Go runtime: the total less what is allocated outside of its heap
 }
 
+// RowCache is percent of the block cache, as far as that has room for it beside the memtables.
+func (b *Budget) RowCache(percent int64) int64 {
+	return max(0, min(b.BlockCache/100*percent, b.BlockCache-b.Memtables*memtableRoom))
+}
+
 // cost is what all parts may take together.
 func cost(p *Parts) int64 {
 	var sum int64
