@@ -45,9 +45,9 @@ func (s *Server) openJournal(dir string) (j journal, err error) {
 		return j, nil
 	}
 	j.kept, err = plog.OpenJournal(path, root, plog.JournalOptions{
-		FS: s.opts.FS, FileBytesMax: max(s.opts.JournalFileBytes, 0), Host: s.host, Logger: s.log,
+		FS: s.opts.FS, FileBytesMax: s.opts.JournalFileBytes, Host: s.host, Logger: s.log,
 	})
-	if err == nil && s.opts.JournalFileBytes >= 0 {
+	if err == nil {
 		j.syncer.UseJournal(j.kept)
 	}
 	return j, err

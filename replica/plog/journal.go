@@ -36,7 +36,8 @@ const (
 // JournalOptions of OpenJournal. The zero value of a field means its default.
 type JournalOptions struct {
 	FS vfs.FS // default vfs.Default
-	// FileBytesMax: a file that has reached it gets a successor, and the log files with blocks in it are synced.
+	// FileBytesMax: a file that has reached it gets a successor, and the log files with blocks in it are synced. Negative: the journal
+	// is repeated, and takes nothing new.
 	FileBytesMax int64
 	Host         host.Host // default host.System
 	Logger       *slog.Logger
@@ -56,7 +57,7 @@ func (o JournalOptions) withDefaults() JournalOptions {
 	return o
 }
 
-// Journal lets the logs of one disk share a sync. Blocks are written to the files of their logs, which are not synced then,
+// Journal lets the logs of one disk share a sync. Blocks are written to the files of their logs, at once or soon, which are not synced then,
 // and once more to the journal, which is. When a file of the journal is full, the log files with blocks in it are
 // synced in the background, and it is used again. After a crash OpenJournal writes to the log files what they lost.
 //
@@ -112,7 +113,7 @@ var errJournalFull = errors.New("no file of the journal is free")
 
 // recordMax is the largest group in bytes that the journal takes.
 func (j *Journal) recordMax() int {
-	if j == nil {
+	if j == nil || j.o.FileBytesMax < 0 {
 		return -1
 	}
 	return int(min(journalRecordBytesMax, j.o.FileBytesMax/4))
@@ -134,7 +135,7 @@ func (j *Journal) nameOf(dir string) string {
 
 // at tells a log file that is begun now from all that began before a later record. It is 0 without a journal.
 func (j *Journal) at() uint64 {
-	if j == nil || j.failed() != nil {
+	if j == nil || j.o.FileBytesMax < 0 || j.failed() != nil {
 		return 0
 	}
 	return j.position.Load()
@@ -146,7 +147,7 @@ func (j *Journal) failed() error {
 	return j.err
 }
 
-// add puts a block that was just written to the end of the log's current file into the next block of the journal. It
+// add puts a block that was just put at the end of the log's current file, or its tail, into the next block of the journal. It
 // reports false when the journal does not take it.
 func (j *Journal) add(l *Log, block []byte) bool {
 	f := l.current()
@@ -362,12 +363,22 @@ func (j *Journal) complete(name string) error {
 	if l == nil {
 		return nil
 	}
-	if err := l.flush(); err != nil {
+	if err := j.mend(l); err != nil {
 		return fmt.Errorf("plog: blocks that were acknowledged are not in the log yet: %w", err)
 	}
+	return nil
+}
+
+// mend makes the current file of a log whole.
+func (j *Journal) mend(l *Log) error {
+	if err := l.flush(); err != nil {
+		return err
+	}
 	j.mu.Lock()
-	delete(j.lacking, name)
-	j.mu.Unlock()
+	defer j.mu.Unlock()
+	if j.lacking[l.name] == l {
+		delete(j.lacking, l.name)
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package plog
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -33,7 +34,7 @@ type logFile struct {
 }
 
 // Log is the private log of one replica. Its methods may be called from any goroutine; Append, Reset
-// and Close are meant for the one that owns the replica. Lock order: opMu, then mu.
+// and Close are meant for the one that owns the replica. Lock order: opMu, tail.lock, mu.
 type Log struct {
 	dir     string
 	o       Options
@@ -50,6 +51,7 @@ type Log struct {
 	files    []*logFile
 	last     int64 // highest decree written, or the decree of Reset
 	err      error // final
+	unsynced error // of a sync of one of the files: what it left in memory is not to be trusted
 	closed   bool
 	started  bool // an Append was seen
 	syncDue  bool // SyncInterval: the timer fired
@@ -58,7 +60,7 @@ type Log struct {
 	next     uint64 // number of the next file
 
 	// Owned by whoever set active.
-	ioFile      vfs.File // of files[len-1]; nil until the first append after Open
+	ioFile      vfs.File // of files[len-1]; nil until the first append after Open; a flush uses it, too
 	synced      int64    // bytes of ioFile on disk
 	durable     int64    // bytes of ioFile on disk, there or in the journal
 	preallocEnd int64
@@ -274,6 +276,10 @@ func (l *Log) release() {
 func (l *Log) fail(err error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	var io *IOError
+	if errors.As(err, &io) && io.Op == "sync" {
+		l.unsynced = err
+	}
 	if l.err == nil {
 		l.err = err
 		l.o.Logger.Error("private log failed", "dir", l.dir, "error", err)
@@ -362,12 +368,19 @@ func (l *Log) Close() error {
 		l.writeEnd()
 		l.o.Syncer.journal.release(l)
 	}
-	if err := l.ioFile.Close(); err != nil {
-		l.fail(ioErr("close", l.current().path, err))
-	}
-	l.ioFile = nil
+	l.closeFile()
 	if l.Err() != nil && l.flush() != nil {
 		l.o.Syncer.journal.lacks(l)
 	}
 	return l.Err()
+}
+
+// closeFile waits for a flush.
+func (l *Log) closeFile() {
+	l.tail.lock.Lock(l.o.Host)
+	defer l.tail.lock.Unlock()
+	if err := l.ioFile.Close(); err != nil {
+		l.fail(ioErr("close", l.current().path, err))
+	}
+	l.ioFile = nil
 }

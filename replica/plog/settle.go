@@ -35,8 +35,8 @@ func (j *Journal) oldest() *journalFile {
 	return nil
 }
 
-// settle syncs what is owed in f, the first of the files, and makes it free. When that fails, f stays as it is, at most until the
-// next start, which repeats its blocks.
+// settle syncs what is owed in f, the first of the files, and makes it free. When that fails, f stays as it is and is tried again with the
+// next one; the next start repeats its blocks.
 func (j *Journal) settle(f *journalFile, pause bool) error {
 	err := j.pay(f, nil, pause)
 	if err == nil {
@@ -82,9 +82,10 @@ func (j *Journal) pay(f *journalFile, only *Log, pause bool) error {
 	}
 }
 
-// syncFile makes a log file durable. One that is gone was dropped with its log, or collected. What a sync that failed has
-// left in memory is not to be trusted, and a second one would not tell.
+// syncFile makes a log file whole and durable. One that is gone was dropped with its log, or collected. After a sync that failed
+// a second one would not tell.
 func (j *Journal) syncFile(o owed) error {
+	mended := j.mend(o.l)
 	file, err := j.fs.Open(o.path)
 	if oserror.IsNotExist(err) {
 		return nil
@@ -92,11 +93,10 @@ func (j *Journal) syncFile(o owed) error {
 	if err != nil {
 		return ioErr("open", o.path, err)
 	}
-	var before *IOError
-	if errors.As(o.l.Err(), &before) && before.Op == "sync" {
-		return errors.Join(before, file.Close())
-	}
-	if err := o.l.flush(); err != nil {
+	o.l.mu.Lock()
+	unsynced := o.l.unsynced
+	o.l.mu.Unlock()
+	if err := errors.Join(mended, unsynced); err != nil {
 		return errors.Join(err, file.Close())
 	}
 	err = ioErr("sync", o.path, file.SyncData())

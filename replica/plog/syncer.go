@@ -36,7 +36,7 @@ type Syncer struct {
 	staged []staged
 }
 
-// staged is a log's group in a round: written, not synced yet.
+// staged is a log's group in a round: put into its file or tail, not synced yet.
 type staged struct {
 	l         *Log
 	g         *group
@@ -109,7 +109,7 @@ func (s *Syncer) rounds() {
 	}
 }
 
-// round writes a group of each log to its file, or the tail of it, and all of them to the journal, syncs that, and tells who waits. A log whose
+// round writes a group of each log to its file or tail, and all of them to the journal, syncs that, and tells who waits. A log whose
 // group the journal did not take syncs for itself.
 func (s *Syncer) round(logs []*Log) {
 	round := s.staged[:0]

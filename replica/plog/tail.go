@@ -18,9 +18,12 @@ const (
 
 // tail is the end of a log's current file that is not written to it yet. The journal has it, or is about to: who tells that a block is
 // durable without it calls flush before. Space in the file is reserved, so that a full disk is told before anything is acknowledged.
+//
+// Once the log has failed, only mend writes to the file: nobody else knows what lies at its end. Both are decided under lock.
 type tail struct {
-	lock host.Mutex // held while the file is written to
+	lock host.Mutex // held while blocks are written to the file, and while it is closed
 	buf  []byte     // whole blocks; nil: none was lent
+	at   int64      // where they belong
 }
 
 // lender lends the logs of a Syncer what their tails lie in.
@@ -46,10 +49,13 @@ func (b *lender) put(buf []byte) {
 	b.lent.Add(-1)
 }
 
-// write puts a block at the end of the current file, or of the tail when it may wait there.
-func (l *Log) write(block []byte, wait bool) error {
+// write puts a block at the end of the current file, which is at off, or of the tail when it may wait there.
+func (l *Log) write(block []byte, off int64, wait bool) error {
 	l.tail.lock.Lock(l.o.Host)
 	defer l.tail.lock.Unlock()
+	if err := l.Err(); err != nil {
+		return err
+	}
 	if wait && len(block) <= tailBytesMax {
 		if l.tail.buf == nil {
 			l.tail.buf = l.o.Syncer.tails.get()
@@ -60,6 +66,9 @@ func (l *Log) write(block []byte, wait bool) error {
 					return err
 				}
 			}
+			if len(l.tail.buf) == 0 {
+				l.tail.at = off
+			}
 			l.tail.buf = append(l.tail.buf, block...)
 			return nil
 		}
@@ -67,11 +76,13 @@ func (l *Log) write(block []byte, wait bool) error {
 	if err := l.writeTail(); err != nil {
 		return err
 	}
-	_, err := l.ioFile.Write(block)
-	return ioErr("write", l.current().path, err)
+	if _, err := l.ioFile.Write(block); err != nil {
+		return l.fail(ioErr("write", l.current().path, err))
+	}
+	return nil
 }
 
-// flush makes the file whole: what was appended so far can be read and synced.
+// flush makes the file whole: what was appended so far can be read and synced. That it succeeds does not mean that the log has not failed.
 func (l *Log) flush() error {
 	l.tail.lock.Lock(l.o.Host)
 	defer l.tail.lock.Unlock()
@@ -91,13 +102,18 @@ func (l *Log) flush() error {
 	return err
 }
 
-// writeTail empties the tail. Called with its lock held; an error fails the log before somebody else takes the lock.
+// flushOwn is flush for who is about to write to the file: it fails when the log has.
+func (l *Log) flushOwn() error {
+	if err := l.flush(); err != nil {
+		return err
+	}
+	return l.Err()
+}
+
+// writeTail empties the tail of a log that has not failed. Called with its lock held.
 func (l *Log) writeTail() error {
 	if len(l.tail.buf) == 0 {
 		return nil
-	}
-	if err := l.Err(); err != nil {
-		return err
 	}
 	if _, err := l.ioFile.Write(l.tail.buf); err != nil {
 		return l.fail(ioErr("write", l.current().path, err))
@@ -107,7 +123,7 @@ func (l *Log) writeTail() error {
 }
 
 // mend writes the tail of a log that has failed, in its place, whatever lies there. Called with the lock held. A file that is gone, or another
-// one by now, needs nothing.
+// one by now, needs nothing: its directory was given up.
 func (l *Log) mend() (err error) {
 	f := l.current()
 	if len(l.tail.buf) == 0 {
@@ -127,6 +143,6 @@ func (l *Log) mend() (err error) {
 	if !(logID{l.name, f.number, f.born}).is(file) {
 		return nil
 	}
-	_, err = file.WriteAt(l.tail.buf, f.end-int64(len(l.tail.buf)))
+	_, err = file.WriteAt(l.tail.buf, l.tail.at)
 	return ioErr("write", f.path, err)
 }

@@ -77,7 +77,7 @@ func (l *Log) ensureFile() error {
 // beginFile makes the file with header h the current one, durably: header first, then its name. The
 // file before it stays open until that is done.
 func (l *Log) beginFile(h fileHeader) error {
-	if err := l.flush(); err != nil {
+	if err := l.flushOwn(); err != nil {
 		return err
 	}
 	h.born = l.o.Syncer.journal.at()
@@ -155,7 +155,7 @@ func (l *Log) writeBlock(block []byte, entries uint32, lo, hi int64, journal boo
 		entries: entries, offset: f.end, synced: l.durable, chain: f.chain, end: entries == 0, number: f.number,
 	})
 	reserved := l.preallocate(f.end + int64(len(block)))
-	if err := l.write(block, journal && reserved && f.born != 0); err != nil {
+	if err := l.write(block, f.end, journal && reserved && f.born != 0); err != nil {
 		return err
 	}
 	l.count(func(c *counters) { c.bytes.Add(uint64(len(block))) })
@@ -197,7 +197,7 @@ func (l *Log) syncWritten() error {
 	if l.ioFile == nil || l.synced == l.current().end {
 		return nil
 	}
-	if err := l.flush(); err != nil {
+	if err := l.flushOwn(); err != nil {
 		return err
 	}
 	f := l.current()

@@ -1,0 +1,257 @@
+package plog
+
+import (
+	"errors"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/pegasus-go/pegasus/internal/host"
+	"github.com/pegasus-go/pegasus/sim/faultfs"
+)
+
+// holdOnce makes the first operation of a kind on a log file below dir wait for release, and then return err.
+func holdOnce(g *journaled, kind faultfs.Kind, dir string, err error) (entered, release chan struct{}) {
+	entered, release = make(chan struct{}), make(chan struct{})
+	var hit atomic.Bool
+	g.disk.Fail(func(op faultfs.Op) error {
+		if op.Kind == kind && strings.HasPrefix(op.Path, dir) && !hit.Swap(true) {
+			close(entered)
+			<-release
+			return err
+		}
+		return nil
+	})
+	return entered, release
+}
+
+// soon gives others the time to come to where they wait; when they do not, a test shows less.
+func soon() { time.Sleep(20 * time.Millisecond) }
+
+// wantNow opens the first log in this life and, after a power loss, in the next one.
+func (g *journaled) wantNow(want []Entry) {
+	g.t.Helper()
+	l, err := Open(g.dirs[0], g.o)
+	mustDo(g.t, err)
+	g.logs[0] = l
+	g.want(0, want)
+	g.around()
+	next := g.after(faultfs.CrashOptions{}, nil)
+	next.want(0, want)
+	next.close()
+	g.close()
+}
+
+// around fills all files of the journal through the second log, and waits until all but the last are free again.
+func (g *journaled) around() {
+	l := g.logs[1]
+	for until := l.LastDecree() + 60; l.LastDecree() < until; {
+		mustDo(g.t, appendWait(l, Entry{Ballot: 1, Decree: l.LastDecree() + 1, Data: make([]byte, 1500)}))
+	}
+	for g.j.oldestOwed() {
+		soon()
+	}
+}
+
+func (j *Journal) oldestOwed() bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.settling
+}
+
+// A flush fails while the owner waits behind it to close the log: the end mark must not be written where the tail belongs.
+func TestCloseBehindAFailedFlush(t *testing.T) {
+	for _, short := range []int{0, 40} {
+		g := newJournaled(t, 2)
+		for d := int64(1); d <= 3; d++ {
+			mustDo(t, appendWait(g.logs[0], entry(1, d)))
+		}
+		entered, release := holdOnce(g, faultfs.OpWrite, g.dirs[0], &faultfs.Short{Bytes: short, Err: syscall.EIO})
+		var group host.Group
+		group.Go(func() { g.logs[0].flush() })
+		<-entered
+		closed := make(chan error, 1)
+		group.Go(func() { closed <- g.logs[0].Close() })
+		soon()
+		close(release)
+		if err := <-closed; !errors.Is(err, syscall.EIO) {
+			t.Errorf("close: %v", err)
+		}
+		group.Wait()
+		g.wantNow(entries(1, 1, 3))
+	}
+}
+
+// A flush fails, a reader mends the file, and a large block comes right behind: it fails, or is where it belongs.
+func TestAppendBehindAMend(t *testing.T) {
+	g := newJournaledIn(t, 2, 400_000)
+	l := g.logs[0]
+	for d := int64(1); d <= 3; d++ {
+		mustDo(t, appendWait(l, entry(1, d)))
+	}
+	entered, release := holdOnce(g, faultfs.OpWrite, g.dirs[0], &faultfs.Short{Bytes: 40, Err: syscall.EIO})
+	var group host.Group
+	group.Go(func() { l.flush() })
+	<-entered
+	read, appended := make(chan error, 1), make(chan error, 1)
+	group.Go(func() {
+		es, err := l.Read(1, 3, 1<<20)
+		if err == nil && text(es) != text(entries(1, 1, 3)) {
+			err = errors.New(text(es))
+		}
+		read <- err
+	})
+	soon()
+	l.Append([]Entry{{Ballot: 1, Decree: 4, Data: make([]byte, 40_000)}}, func(err error) { appended <- err })
+	soon()
+	close(release)
+	if err := <-read; err != nil {
+		t.Errorf("read: %v", err)
+	}
+	if err := <-appended; !errors.Is(err, syscall.EIO) {
+		t.Errorf("append: %v", err)
+	}
+	group.Wait()
+	if err := l.Close(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("close: %v", err)
+	}
+	g.wantNow(entries(1, 1, 3))
+}
+
+// The log fails for another reason, and a reader mends it, while the owner is about to write.
+func TestMendBesideTheOwner(t *testing.T) {
+	for _, bytes := range []int{3000, 40_000} { // which waits in the tail, and which does not
+		g := newJournaledIn(t, 2, 400_000)
+		l := g.logs[0]
+		for d := int64(1); d <= 3; d++ {
+			mustDo(t, appendWait(l, entry(1, d)))
+		}
+		entered, release := holdOnce(g, faultfs.OpPreallocate, g.dirs[0], nil)
+		appended := make(chan error, 1)
+		l.Append([]Entry{{Ballot: 1, Decree: 4, Data: make([]byte, bytes+1000)}}, func(err error) { appended <- err })
+		<-entered
+		l.fail(ioErr("remove", "x", syscall.EIO)) // as GC does
+		if es, err := l.Read(1, 3, 1<<20); err != nil || text(es) != text(entries(1, 1, 3)) {
+			t.Errorf("read: %v\n%s", err, text(es))
+		}
+		close(release)
+		if err := <-appended; !errors.Is(err, syscall.EIO) {
+			t.Errorf("append: %v", err)
+		}
+		if err := l.Close(); !errors.Is(err, syscall.EIO) {
+			t.Errorf("close: %v", err)
+		}
+		g.wantNow(entries(1, 1, 3))
+	}
+}
+
+// A failed log is closed while a flush is on its way.
+func TestCloseBesideAFlush(t *testing.T) {
+	g := newJournaled(t, 2)
+	l := g.logs[0]
+	mustDo(t, appendWait(l, entry(1, 1)))
+	entered, release := holdOnce(g, faultfs.OpWrite, g.dirs[0], nil)
+	flushed := make(chan error, 1)
+	var group host.Group
+	group.Go(func() { flushed <- l.flush() })
+	<-entered
+	l.fail(ioErr("remove", "x", syscall.EIO))
+	group.Go(func() { l.Close() })
+	soon()
+	close(release)
+	mustDo(t, <-flushed)
+	group.Wait()
+	g.wantNow(entries(1, 1, 1))
+}
+
+// The tail of a log whose directory is given up is given back.
+func TestTailOfADroppedLog(t *testing.T) {
+	g := newJournaled(t, 2)
+	mustDo(t, appendWait(g.logs[0], entry(1, 1)))
+	g.disk.Fail(func(op faultfs.Op) error {
+		if op.Kind.Changes() && strings.HasPrefix(op.Path, g.dirs[0]) {
+			return syscall.EIO
+		}
+		return nil
+	})
+	if err := g.logs[0].Close(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("close: %v", err)
+	}
+	g.disk.Fail(nil)
+	mustDo(t, g.disk.RemoveAll(g.dirs[0]))
+	g.around()
+	mustDo(t, g.logs[1].Close())
+	mustDo(t, g.j.Close())
+	if n := g.o.Syncer.tails.lent.Load(); n != 0 || len(g.j.lacking) > 0 {
+		t.Errorf("%d tails are lent, %d logs lack something", n, len(g.j.lacking))
+	}
+}
+
+// A journal that is not to be used any more still keeps logs from being opened that it could not complete.
+func TestJournalIsOnlyRepeated(t *testing.T) {
+	g := newJournaled(t, 1)
+	mustDo(t, appendWait(g.logs[0], entries(1, 1, 3)...))
+	disk := g.disk.Clone(nil, faultfs.CrashOptions{KeepAll: true})
+	g.close()
+	broken := func(op faultfs.Op) error {
+		if op.Kind == faultfs.OpWriteAt && strings.HasPrefix(op.Path, g.dirs[0]) {
+			return syscall.ENOSPC
+		}
+		return nil
+	}
+	for _, hook := range []func(faultfs.Op) error{broken, nil} {
+		disk.Fail(hook)
+		j, err := OpenJournal(journalDir, testRoot, JournalOptions{FS: disk, FileBytesMax: -1})
+		mustDo(t, err)
+		o := Options{FS: disk, Syncer: NewSyncer(1, host.System)}
+		o.Syncer.UseJournal(j)
+		l, err := Open(g.dirs[0], o)
+		if hook != nil {
+			if !errors.Is(err, syscall.ENOSPC) {
+				t.Fatalf("open: %v", err)
+			}
+			mustDo(t, j.Close())
+			continue
+		}
+		mustDo(t, err)
+		wantReplay(t, l, 0, entries(1, 1, 3))
+		before := o.Syncer.Metrics().Syncs
+		for d := int64(4); d <= 6; d++ {
+			mustDo(t, appendWait(l, entry(1, d)))
+		}
+		if n := o.Syncer.Metrics().Syncs - before; n != 4 || l.tail.buf != nil || j.file != nil { // one for the new file
+			t.Errorf("%d syncs", n)
+		}
+		mustDo(t, l.Close())
+		mustDo(t, j.Close())
+	}
+}
+
+// A sync that failed is not tried again, whatever failed before it.
+func TestFailedSyncIsFinal(t *testing.T) {
+	g := newJournaled(t, 2)
+	l := g.logs[0]
+	mustDo(t, appendWait(l, entry(1, 1)))
+	l.fail(ioErr("remove", "x", syscall.EIO))
+	var syncs atomic.Int32
+	g.disk.Fail(func(op faultfs.Op) error {
+		if op.Kind == faultfs.OpSyncData && strings.HasPrefix(op.Path, g.dirs[0]) && syncs.Add(1) == 1 {
+			return syscall.EIO
+		}
+		return nil
+	})
+	for range 3 {
+		g.around()
+	}
+	if n := syncs.Load(); n != 1 || len(g.j.stuck) != 1 {
+		t.Errorf("%d syncs, %d files of the journal are kept", n, len(g.j.stuck))
+	}
+	next := g.after(faultfs.CrashOptions{}, nil)
+	next.want(0, entries(1, 1, 1))
+	next.close()
+	l.Close()
+	g.logs[1].Close()
+	g.j.Close()
+}
