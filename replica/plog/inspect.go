@@ -25,7 +25,7 @@ type Inspection struct {
 func Inspect(dir string, o Options, fn func(Entry) error) (i Inspection, err error) {
 	l := &Log{dir: dir, o: o.withDefaults()}
 	l.fs = l.o.FS
-	l.opMu, l.tail.lock = host.NewMutex(), host.NewMutex()
+	l.opMu, l.tail.lock, l.syncLock = host.NewMutex(), host.NewMutex(), host.NewMutex()
 	found, err := l.list()
 	if err != nil {
 		return i, err
@@ -41,7 +41,7 @@ func Inspect(dir string, o Options, fn func(Entry) error) (i Inspection, err err
 		if err != nil {
 			return i, ioErr("open", f.path, err)
 		}
-		i.Clean, err = l.readLast(f, file)
+		_, i.Clean, err = l.readLast(f, file)
 		if err = errors.Join(err, ioErr("close", f.path, file.Close())); err != nil {
 			return i, err
 		}

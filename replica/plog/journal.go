@@ -63,14 +63,14 @@ func (o JournalOptions) withDefaults() JournalOptions {
 //
 // A nil *Journal is none.
 type Journal struct {
-	o         JournalOptions
-	fs        vfs.FS
-	dir, root string
-	metrics   *counters // of the Syncer
-	tasks     host.Group
-	position  atomic.Uint64 // see at
-	unhealed  map[string]error
-	doubt     bool
+	o          JournalOptions
+	fs         vfs.FS
+	dir, root  string
+	metrics    *counters // of the Syncer
+	tasks      host.Group
+	position   atomic.Uint64 // see at
+	doubt      bool
+	settleLock host.Mutex // held while a file of the journal becomes free
 
 	// Owned by the round in progress.
 	file   vfs.File // of the last of files, nil before the first block
@@ -89,7 +89,8 @@ type Journal struct {
 	files    []*journalFile  // with blocks that somebody may need, oldest first
 	free     []string        // paths of files whose blocks nobody needs
 	stuck    []*journalFile  // that could not be settled
-	lacking  map[string]*Log // closed without blocks that they had acknowledged
+	unhealed map[string]bool // logs that could not be completed at the start
+	lacking  map[string]*Log // closed without all that they had acknowledged
 	kept     int             // files of an earlier life that a log still needs; they are not used in this one
 	next     uint64          // number of the next file
 	settling bool
@@ -107,6 +108,7 @@ type journalFile struct {
 type owed struct {
 	l    *Log // nil when it was
 	path string
+	id   logID
 }
 
 var errJournalFull = errors.New("no file of the journal is free")
@@ -216,7 +218,7 @@ func (j *Journal) owe(l *Log, f *logFile) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	current := j.files[len(j.files)-1]
-	current.owed = append(current.owed, owed{l: l, path: f.path})
+	current.owed = append(current.owed, owed{l: l, path: f.path, id: logID{l.name, f.number, f.born}})
 }
 
 // writeBlock writes the block being built. After an error the journal is not used any more.
@@ -349,47 +351,64 @@ func (j *Journal) fail(err error) error {
 	return err
 }
 
-// complete writes what the log of that name lacks of what it acknowledged, so that it can be opened.
+// complete gives the log of that name what it lacks of what it acknowledged, so that it can be opened. The files of the journal stay as they
+// are meanwhile.
 func (j *Journal) complete(name string) error {
-	if j == nil {
+	if j == nil || !j.owes(name) {
 		return nil
 	}
-	if err := j.unhealed[name]; err != nil {
-		return fmt.Errorf("plog: blocks from the journal could not be written: %w", err)
+	j.settleLock.Lock(j.o.Host)
+	defer j.settleLock.Unlock()
+	r, err := readJournal(j.fs, j.dir, j.root)
+	if err != nil {
+		return err
+	}
+	for _, id := range r.order {
+		if id.name != name {
+			continue
+		}
+		if _, err := r.apply(id); err != nil {
+			return fmt.Errorf("plog: blocks from the journal could not be written: %w", err)
+		}
 	}
 	j.mu.Lock()
 	l := j.lacking[name]
+	delete(j.lacking, name)
+	delete(j.unhealed, name)
 	j.mu.Unlock()
-	if l == nil {
-		return nil
-	}
-	if err := j.mend(l); err != nil {
-		return fmt.Errorf("plog: blocks that were acknowledged are not in the log yet: %w", err)
+	if l != nil {
+		l.completed()
 	}
 	return nil
 }
 
-// mend makes the current file of a log whole.
-func (j *Journal) mend(l *Log) error {
-	if err := l.flush(); err != nil {
-		return err
-	}
+func (j *Journal) owes(name string) bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.lacking[l.name] == l {
-		delete(j.lacking, l.name)
-	}
-	return nil
+	return j.lacking[name] != nil || j.unhealed[name]
 }
 
-// lacks notes that a log was closed without blocks that it had acknowledged.
+// lacks notes that a log was closed without all that it had acknowledged.
 func (j *Journal) lacks(l *Log) {
+	if j == nil || l.name == "" {
+		return
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.lacking == nil {
-		j.lacking = map[string]*Log{}
-	}
 	j.lacking[l.name] = l
+}
+
+// gone forgets what a log lacks whose file is not there any more.
+func (j *Journal) gone(o owed) {
+	j.mu.Lock()
+	lacking := j.lacking[o.l.name] == o.l && o.l.current().path == o.path
+	if lacking {
+		delete(j.lacking, o.l.name)
+	}
+	j.mu.Unlock()
+	if lacking {
+		o.l.completed()
+	}
 }
 
 // doubtful reports whether a part of the journal could not be read when it was opened: logs that were not closed may lack

@@ -3,11 +3,12 @@ package plog
 import "github.com/pegasus-go/pegasus/internal/host"
 
 // OpenJournal opens the journal in dir for the logs below root, and creates it when there is none. What it holds is first
-// written to the log files that lost it; no log may be open. A log whose file could not be completed
-// cannot be opened; it is the only one.
+// written to the log files that may have lost it; no log may be open. A log whose file could not be completed
+// cannot be opened before that is done; it is the only one.
 func OpenJournal(dir, root string, o JournalOptions) (*Journal, error) {
 	o = o.withDefaults()
-	j := &Journal{o: o, fs: o.FS, dir: dir, root: root, tasks: host.Group{On: o.Host}, unhealed: map[string]error{}, metrics: new(counters)}
+	j := &Journal{o: o, fs: o.FS, dir: dir, root: root, tasks: host.Group{On: o.Host}, metrics: new(counters),
+		settleLock: host.NewMutex(), unhealed: map[string]bool{}, lacking: map[string]*Log{}}
 	r, err := readJournal(j.fs, dir, root)
 	if err != nil {
 		return nil, err
@@ -29,7 +30,7 @@ func OpenJournal(dir, root string, o JournalOptions) (*Journal, error) {
 		written += n
 		if err != nil {
 			o.Logger.Error("log journal cannot complete a log", "file", r.path(id), "error", err)
-			j.unhealed[id.name] = err
+			j.unhealed[id.name] = true
 		}
 	}
 	if len(r.order) > 0 {

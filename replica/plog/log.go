@@ -1,7 +1,6 @@
 package plog
 
 import (
-	"errors"
 	"sync"
 	"time"
 
@@ -51,7 +50,7 @@ type Log struct {
 	files    []*logFile
 	last     int64 // highest decree written, or the decree of Reset
 	err      error // final
-	unsynced error // of a sync of one of the files: what it left in memory is not to be trusted
+	unsynced error // of the sync that failed
 	closed   bool
 	started  bool // an Append was seen
 	syncDue  bool // SyncInterval: the timer fired
@@ -65,8 +64,9 @@ type Log struct {
 	durable     int64    // bytes of ioFile on disk, there or in the journal
 	preallocEnd int64
 
-	tail tail
-	name string // of dir in the records of the journal; "" when it keeps none for this log
+	tail     tail
+	syncLock host.Mutex // held while a file is synced
+	name     string     // of dir in the records of the journal; "" when it keeps none for this log
 }
 
 // group is what one write carries: the entries of all appends that came while the write before was
@@ -276,10 +276,6 @@ func (l *Log) release() {
 func (l *Log) fail(err error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var io *IOError
-	if errors.As(err, &io) && io.Op == "sync" {
-		l.unsynced = err
-	}
 	if l.err == nil {
 		l.err = err
 		l.o.Logger.Error("private log failed", "dir", l.dir, "error", err)
@@ -369,8 +365,10 @@ func (l *Log) Close() error {
 		l.o.Syncer.journal.release(l)
 	}
 	l.closeFile()
-	if l.Err() != nil && l.flush() != nil {
+	if l.lacks() {
 		l.o.Syncer.journal.lacks(l)
+	} else {
+		l.dropTail()
 	}
 	return l.Err()
 }

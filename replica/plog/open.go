@@ -17,7 +17,7 @@ import (
 func Open(dir string, o Options) (*Log, error) {
 	l := &Log{dir: dir, o: o.withDefaults()}
 	l.fs = l.o.FS
-	l.opMu, l.tail.lock = host.NewMutex(), host.NewMutex()
+	l.opMu, l.tail.lock, l.syncLock = host.NewMutex(), host.NewMutex(), host.NewMutex()
 	l.name = l.o.Syncer.journal.nameOf(dir)
 	if err := l.o.Syncer.journal.complete(l.name); err != nil {
 		return nil, err
@@ -233,8 +233,8 @@ func (l *Log) checkUnfinished(f *foundFile) error {
 	return nil
 }
 
-// recoverLast finds the end of the last file, and syncs it when the log was not closed cleanly: what
-// was read may so far be in memory only, and callers act on it.
+// recoverLast finds the end of the last file, and writes what is not proven to be on disk once more and syncs it when the log was not closed
+// cleanly: what was read may so far be in memory only, even after a sync that failed, and callers act on it.
 func (l *Log) recoverLast() error {
 	if len(l.files) == 0 {
 		return nil
@@ -245,57 +245,79 @@ func (l *Log) recoverLast() error {
 		return ioErr("open", f.path, err)
 	}
 	defer file.Close()
-	clean, err := l.readLast(f, file)
+	proven, clean, err := l.readLast(f, file)
 	if err != nil || clean {
 		return err
 	}
 	f.cut = f.cut || l.o.Syncer.journal.doubtful()
-	if err := file.SyncData(); err != nil {
-		return ioErr("sync", f.path, err)
+	if err := l.rewrite(f, proven); err != nil {
+		return err
 	}
 	return syncDir(l.fs, l.dir)
 }
 
-// readLast finds the end of the last file and of the log.
-func (l *Log) readLast(f *logFile, file vfs.File) (clean bool, err error) {
+// rewrite makes what f holds from an offset on durable.
+func (l *Log) rewrite(f *logFile, from int64) (err error) {
+	file, err := l.fs.OpenReadWrite(f.path, writeCategory)
+	if err != nil {
+		return ioErr("open", f.path, err)
+	}
+	defer func() { err = errors.Join(err, ioErr("close", f.path, file.Close())) }()
+	buf := make([]byte, min(scanBytes, max(f.end-from, 0)))
+	for from < f.end {
+		b := buf[:min(int64(len(buf)), f.end-from)]
+		if _, err := file.ReadAt(b, from); err != nil {
+			return ioErr("read", f.path, err)
+		}
+		if _, err := file.WriteAt(b, from); err != nil {
+			return ioErr("write", f.path, err)
+		}
+		from += int64(len(b))
+	}
+	return ioErr("sync", f.path, file.SyncData())
+}
+
+// readLast finds the end of the last file and of the log. Later blocks prove that the file was on disk, or in the journal, up to proven.
+func (l *Log) readLast(f *logFile, file vfs.File) (proven int64, clean bool, err error) {
 	s := &scanner{file: file, path: f.path, number: f.number, off: fileHeaderLen, limit: f.physical, chain: f.chain, linked: true}
-	if clean, err = f.scanLast(s); err != nil {
-		return false, err
+	if proven, clean, err = f.scanLast(s); err != nil {
+		return 0, false, err
 	}
 	l.last = max(f.afterDecree, f.max)
-	return clean, nil
+	return proven, clean, nil
 }
 
 // scanLast indexes the file up to its end, which is a clean one when an end mark is there.
-func (f *logFile) scanLast(s *scanner) (clean bool, err error) {
+func (f *logFile) scanLast(s *scanner) (proven int64, clean bool, err error) {
 	f.end, f.indexed = fileHeaderLen, true
 	for {
 		h, body, err := s.next()
 		var hurt *damage
 		switch {
 		case err == io.EOF:
-			return false, nil
+			return proven, false, nil
 		case errors.As(err, &hurt):
 			synced, err := s.provesSynced(hurt.offset)
 			if err != nil {
-				return false, err
+				return 0, false, err
 			}
 			if synced {
-				return false, hurt.in(f.path)
+				return 0, false, hurt.in(f.path)
 			}
 			f.cut, err = s.used(hurt.offset)
-			return false, err
+			return 0, false, err
 		case err != nil:
-			return false, err
+			return 0, false, err
 		}
 		if h.end {
 			// The mark may be lost in a power cut while all before it is not: it stays outside the file's end.
-			return true, nil
+			return proven, true, nil
 		}
 		if err := f.index(h, body); err != nil {
-			return false, err
+			return 0, false, err
 		}
 		f.end, f.chain = s.off, s.chain
+		proven = max(proven, h.synced)
 	}
 }
 

@@ -43,7 +43,11 @@ func (o *overlay) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
 		return nil, err
 	}
 	for _, id := range o.byPath[name] {
-		if id.is(file) {
+		same, err := id.is(file, name)
+		if err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
+		if same {
 			return &patched{File: file, fs: o.FS, patches: o.redo.patches[id]}, nil
 		}
 	}

@@ -226,23 +226,43 @@ func (r *redo) path(id logID) string {
 	return r.fs.PathJoin(r.root, id.name, fileName(id.number))
 }
 
-// is reports whether an open file is the one that id names.
-func (id logID) is(file vfs.File) bool {
+// is reports whether an open file is the one that id names. One that was begun and not finished, in the same place, has no header.
+func (id logID) is(file vfs.File, path string) (bool, error) {
 	var b [fileHeaderLen]byte
 	n, err := file.ReadAt(b[:], 0)
 	if err != nil && err != io.EOF {
-		return false
+		return false, ioErr("read", path, err)
+	}
+	if len(bytes.Trim(b[:n], "\x00")) == 0 {
+		return false, nil
 	}
 	h, _, err := decodeFileHeader(b[:n])
-	return err == nil && h.number == id.number && h.born == id.born
+	var version *versionError
+	switch {
+	case errors.As(err, &version):
+		return false, fmt.Errorf("plog: open %s: %w", path, err)
+	case err != nil:
+		return false, &CorruptError{File: path, Reason: err.Error()}
+	}
+	return h.number == id.number && h.born == id.born, nil
 }
 
-// apply writes to a log file what it lacks and syncs it. A file that is not there, or another one by now, needs nothing.
+// syncGone makes it durable that a file is not there.
+func syncGone(fs vfs.FS, path string) error {
+	for dir := fs.PathDir(path); ; dir = fs.PathDir(dir) {
+		if err := syncDir(fs, dir); !oserror.IsNotExist(err) {
+			return err
+		}
+	}
+}
+
+// apply writes the blocks that the journal has to their log file and syncs it, also those that can be read there: they may be in memory only,
+// after a sync that failed. A file that is not there, or another one by now, needs nothing.
 func (r *redo) apply(id logID) (written int64, err error) {
 	path := r.path(id)
 	if _, err := r.fs.Stat(path); err != nil {
 		if oserror.IsNotExist(err) {
-			return 0, nil
+			return 0, syncGone(r.fs, path)
 		}
 		return 0, ioErr("stat", path, err)
 	}
@@ -251,26 +271,15 @@ func (r *redo) apply(id logID) (written int64, err error) {
 		return 0, ioErr("open", path, err)
 	}
 	defer func() { err = errors.Join(err, ioErr("close", path, file.Close())) }()
-	if !id.is(file) {
-		return 0, nil
+	if same, err := id.is(file, path); err != nil || !same {
+		return 0, errors.Join(err, syncGone(r.fs, path))
 	}
 	blocks := blockReader{fs: r.fs}
 	defer blocks.close()
-	var have []byte
 	for _, p := range r.patches[id] {
 		block, err := blocks.read(p)
 		if err != nil {
 			return written, err
-		}
-		if int64(cap(have)) < p.bytes {
-			have = make([]byte, p.bytes)
-		}
-		n, err := file.ReadAt(have[:p.bytes], p.offset)
-		if err != nil && err != io.EOF {
-			return written, ioErr("read", path, err)
-		}
-		if bytes.Equal(have[:n], block) {
-			continue
 		}
 		if _, err := file.WriteAt(block, p.offset); err != nil {
 			return written, ioErr("write", path, err)

@@ -38,6 +38,8 @@ func (j *Journal) oldest() *journalFile {
 // settle syncs what is owed in f, the first of the files, and makes it free. When that fails, f stays as it is and is tried again with the
 // next one; the next start repeats its blocks.
 func (j *Journal) settle(f *journalFile, pause bool) error {
+	j.settleLock.Lock(j.o.Host)
+	defer j.settleLock.Unlock()
 	err := j.pay(f, nil, pause)
 	if err == nil {
 		err = j.retire(f)
@@ -82,24 +84,27 @@ func (j *Journal) pay(f *journalFile, only *Log, pause bool) error {
 	}
 }
 
-// syncFile makes a log file whole and durable. One that is gone was dropped with its log, or collected. After a sync that failed
-// a second one would not tell.
+// syncFile makes a log file whole and durable. One that is gone, or another one by now, was dropped with its log, or collected.
 func (j *Journal) syncFile(o owed) error {
-	mended := j.mend(o.l)
 	file, err := j.fs.Open(o.path)
 	if oserror.IsNotExist(err) {
-		return nil
+		j.gone(o)
+		return syncGone(j.fs, o.path)
 	}
 	if err != nil {
 		return ioErr("open", o.path, err)
 	}
-	o.l.mu.Lock()
-	unsynced := o.l.unsynced
-	o.l.mu.Unlock()
-	if err := errors.Join(mended, unsynced); err != nil {
-		return errors.Join(err, file.Close())
+	same, err := o.id.is(file, o.path)
+	switch {
+	case err != nil:
+	case !same:
+		j.gone(o)
+		err = syncGone(j.fs, o.path)
+	default:
+		if err = o.l.flush(); err == nil {
+			err = o.l.sync(file, o.path)
+		}
 	}
-	err = ioErr("sync", o.path, file.SyncData())
 	return errors.Join(err, ioErr("close", o.path, file.Close()))
 }
 

@@ -77,7 +77,7 @@ func (l *Log) ensureFile() error {
 // beginFile makes the file with header h the current one, durably: header first, then its name. The
 // file before it stays open until that is done.
 func (l *Log) beginFile(h fileHeader) error {
-	if err := l.flushOwn(); err != nil {
+	if err := l.flush(); err != nil {
 		return err
 	}
 	h.born = l.o.Syncer.journal.at()
@@ -155,7 +155,7 @@ func (l *Log) writeBlock(block []byte, entries uint32, lo, hi int64, journal boo
 		entries: entries, offset: f.end, synced: l.durable, chain: f.chain, end: entries == 0, number: f.number,
 	})
 	reserved := l.preallocate(f.end + int64(len(block)))
-	if err := l.write(block, f.end, journal && reserved && f.born != 0); err != nil {
+	if err := l.write(block, journal && reserved && f.born != 0); err != nil {
 		return err
 	}
 	l.count(func(c *counters) { c.bytes.Add(uint64(len(block))) })
@@ -197,12 +197,12 @@ func (l *Log) syncWritten() error {
 	if l.ioFile == nil || l.synced == l.current().end {
 		return nil
 	}
-	if err := l.flushOwn(); err != nil {
+	if err := l.flush(); err != nil {
 		return err
 	}
 	f := l.current()
-	if err := l.ioFile.SyncData(); err != nil {
-		return l.fail(ioErr("sync", f.path, err))
+	if err := l.sync(l.ioFile, f.path); err != nil {
+		return err
 	}
 	l.synced, l.durable = f.end, f.end
 	l.count(func(c *counters) { c.syncs.Add(1) })
@@ -223,6 +223,25 @@ func (l *Log) writeEnd() {
 		return
 	}
 	l.syncWritten()
+}
+
+// sync syncs one of the files. After one that failed there is no other: what it has left in memory counts as written, and is not on disk.
+func (l *Log) sync(file vfs.File, path string) error {
+	l.syncLock.Lock(l.o.Host)
+	defer l.syncLock.Unlock()
+	l.mu.Lock()
+	err := l.unsynced
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if err = ioErr("sync", path, file.SyncData()); err != nil {
+		l.mu.Lock()
+		l.unsynced = err
+		l.mu.Unlock()
+		l.fail(err)
+	}
+	return err
 }
 
 func (l *Log) armTimer() {
