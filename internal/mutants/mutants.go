@@ -146,7 +146,7 @@ var mutants = []mutant{
 	},
 	{
 		Name: "damage taken for a torn tail", File: "replica/plog/open.go", Why: "a damaged block inside the log ends it silently",
-		Old: "			if synced {\n				return false, hurt.in(f.path)\n			}", New: "			_ = synced",
+		Old: "			if synced {\n				return 0, false, hurt.in(f.path)\n			}", New: "			_ = synced",
 	},
 	{
 		Name: "journal does not sync", File: "replica/plog/journal.go", Why: "appends of a round count as done before the journal is on disk",

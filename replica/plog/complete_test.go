@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/pegasus-go/pegasus/internal/host"
 	"github.com/pegasus-go/pegasus/sim/faultfs"
 )
@@ -50,12 +52,12 @@ func (g *journaled) around() {
 	for until := l.LastDecree() + 60; l.LastDecree() < until; {
 		mustDo(g.t, appendWait(l, Entry{Ballot: 1, Decree: l.LastDecree() + 1, Data: make([]byte, 1500)}))
 	}
-	for g.j.oldestOwed() {
+	for g.j.settles() {
 		soon()
 	}
 }
 
-func (j *Journal) oldestOwed() bool {
+func (j *Journal) settles() bool {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.settling
@@ -399,4 +401,118 @@ func TestGoneFileIsGoneDurably(t *testing.T) {
 	close(release)
 	group.Wait()
 	g.close()
+}
+
+// After an unclean end only what no later block proves to be on disk is written again, also where reserved space follows the end.
+func TestProvenBytesAreNotWrittenAgain(t *testing.T) {
+	dir := t.TempDir() + "/plog"
+	l, err := Open(dir, Options{})
+	mustDo(t, err)
+	defer l.Close()
+	for d := int64(1); d <= 50; d++ {
+		mustDo(t, appendWait(l, Entry{Ballot: 1, Decree: d, Data: make([]byte, 70_000)}))
+	}
+	var writes atomic.Int32
+	again, err := Open(dir, Options{FS: watch(vfs.Default, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind == errorfs.OpFileWriteAt {
+			writes.Add(1)
+		}
+		return nil
+	}))})
+	mustDo(t, err)
+	defer again.Close()
+	if n := writes.Load(); n != 1 {
+		t.Errorf("%d writes", n)
+	}
+}
+
+// Logs that fail one after the other keep all files of the journal. Opened again they let go of them.
+func TestJournalComesBack(t *testing.T) {
+	g := newJournaled(t, 4)
+	var bad atomic.Int32
+	g.disk.Fail(func(op faultfs.Op) error {
+		if op.Kind == faultfs.OpSyncData {
+			for i := range int(bad.Load()) {
+				if strings.HasPrefix(op.Path, g.dirs[i]) {
+					return syscall.EIO
+				}
+			}
+		}
+		return nil
+	})
+	last := g.logs[3]
+	more := func() {
+		mustDo(t, appendWait(last, Entry{Ballot: 1, Decree: last.LastDecree() + 1, Data: make([]byte, 1500)}))
+	}
+	for i := range 3 {
+		mustDo(t, appendWait(g.logs[i], entry(1, 1)))
+		bad.Store(int32(i + 1))
+		for number := g.j.number; g.j.number == number; {
+			more()
+		}
+		for g.j.settles() {
+			soon()
+		}
+	}
+	for range 30 {
+		more()
+	}
+	if !g.j.full.Load() {
+		t.Error("a file of the journal is free")
+	}
+	g.disk.Fail(nil)
+	for i := range 3 {
+		if err := g.logs[i].Close(); !errors.Is(err, syscall.EIO) {
+			t.Errorf("close: %v", err)
+		}
+		l, err := Open(g.dirs[i], g.o)
+		mustDo(t, err)
+		g.logs[i] = l
+		g.want(i, entries(1, 1, 1))
+	}
+	for g.j.settles() {
+		soon()
+	}
+	number := g.j.number
+	for range 30 {
+		more()
+	}
+	if g.j.number == number || len(g.j.stuck) > 0 {
+		t.Errorf("the journal is not used, %d files are kept", len(g.j.stuck))
+	}
+	g.close()
+}
+
+// A log fails for another reason than a sync, with all blocks in its file; then the sync of opening it again fails. The journal lets go of the
+// blocks only after they were written and synced once more.
+func TestFailedSyncOfOpening(t *testing.T) {
+	g := newJournaled(t, 2)
+	for d := int64(1); d <= 5; d++ {
+		mustDo(t, appendWait(g.logs[0], entry(1, d)))
+	}
+	mustDo(t, g.logs[0].flush())
+	g.logs[0].fail(ioErr("remove", "x", syscall.EIO))
+	g.logs[0].Close()
+	var syncs, writes atomic.Int32
+	g.disk.Fail(func(op faultfs.Op) error {
+		switch {
+		case !strings.HasPrefix(op.Path, g.dirs[0]):
+		case op.Kind == faultfs.OpSyncData && syncs.Add(1) <= 2:
+			writes.Store(0)
+			return syscall.EIO
+		case op.Kind == faultfs.OpWriteAt:
+			writes.Add(1)
+		}
+		return nil
+	})
+	for range 2 {
+		if _, err := Open(g.dirs[0], g.o); !errors.Is(err, syscall.EIO) {
+			t.Errorf("open: %v", err)
+		}
+	}
+	g.around()
+	if n := writes.Load(); n < 5 || len(g.j.lacking) > 0 || len(g.j.stuck) > 0 {
+		t.Errorf("%d writes after the last sync that failed, %d logs lack something, %d files are kept", n, len(g.j.lacking), len(g.j.stuck))
+	}
+	g.wantNow(entries(1, 1, 5))
 }

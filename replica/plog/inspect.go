@@ -1,10 +1,6 @@
 package plog
 
-import (
-	"errors"
-
-	"github.com/pegasus-go/pegasus/internal/host"
-)
+import "errors"
 
 // Inspection is what a log consists of.
 type Inspection struct {
@@ -23,9 +19,7 @@ type Inspection struct {
 // Inspect reads the whole log in dir as Open and Replay do, and changes nothing: the same torn tail is left out, the same
 // damage is a *CorruptError. fn gets every entry; it may be nil. The log must not be in use.
 func Inspect(dir string, o Options, fn func(Entry) error) (i Inspection, err error) {
-	l := &Log{dir: dir, o: o.withDefaults()}
-	l.fs = l.o.FS
-	l.opMu, l.tail.lock, l.syncLock = host.NewMutex(), host.NewMutex(), host.NewMutex()
+	l := newLog(dir, o)
 	found, err := l.list()
 	if err != nil {
 		return i, err

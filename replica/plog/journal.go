@@ -29,6 +29,8 @@ const (
 	journalZeroBytes = 1 << 20
 	// settlePause lies between the syncs of log files in the background, so that rounds do not wait behind them all.
 	settlePause = time.Millisecond
+	// settleRetry lies between attempts to free one of the files when none is.
+	settleRetry = time.Second
 
 	journalPrefix = "journal."
 )
@@ -69,6 +71,7 @@ type Journal struct {
 	metrics    *counters // of the Syncer
 	tasks      host.Group
 	position   atomic.Uint64 // see at
+	full       atomic.Bool   // no file is free; logs sync for themselves
 	doubt      bool
 	settleLock host.Mutex // held while a file of the journal becomes free
 
@@ -90,7 +93,7 @@ type Journal struct {
 	free     []string        // paths of files whose blocks nobody needs
 	stuck    []*journalFile  // that could not be settled
 	unhealed map[string]bool // logs that could not be completed at the start
-	lacking  map[string]*Log // closed without all that they had acknowledged
+	lacking  map[string]*Log // failed and closed, and not opened again
 	kept     int             // files of an earlier life that a log still needs; they are not used in this one
 	next     uint64          // number of the next file
 	settling bool
@@ -115,7 +118,7 @@ var errJournalFull = errors.New("no file of the journal is free")
 
 // recordMax is the largest group in bytes that the journal takes.
 func (j *Journal) recordMax() int {
-	if j == nil || j.o.FileBytesMax < 0 {
+	if j == nil || j.o.FileBytesMax < 0 || j.full.Load() {
 		return -1
 	}
 	return int(min(journalRecordBytesMax, j.o.FileBytesMax/4))
@@ -270,6 +273,8 @@ func (j *Journal) nextFile() error {
 	}
 	f, fresh := j.takeFree()
 	if f == nil {
+		j.full.Store(true)
+		j.settleSoon()
 		return errJournalFull
 	}
 	file, err := j.startFile(f, fresh)
@@ -351,14 +356,30 @@ func (j *Journal) fail(err error) error {
 	return err
 }
 
-// complete gives the log of that name what it lacks of what it acknowledged, so that it can be opened. The files of the journal stay as they
-// are meanwhile.
-func (j *Journal) complete(name string) error {
+// complete gives the log of that name what it lacks of what it acknowledged, so that it can be opened. finish is called with what came of
+// that: only a log that was opened lacks nothing any more. Until then no file of the journal becomes free.
+func (j *Journal) complete(name string) (finish func(*Log, error) (*Log, error), err error) {
+	plain := func(l *Log, err error) (*Log, error) {
+		if err != nil {
+			return nil, err
+		}
+		return l, nil
+	}
 	if j == nil || !j.owes(name) {
-		return nil
+		return plain, nil
 	}
 	j.settleLock.Lock(j.o.Host)
-	defer j.settleLock.Unlock()
+	return func(l *Log, err error) (*Log, error) {
+		defer j.settleLock.Unlock()
+		if err == nil {
+			err = j.completed(name, l)
+		}
+		return plain(l, err)
+	}, j.repeat(name)
+}
+
+// repeat writes all that the journal has of a log. Called with settleLock held.
+func (j *Journal) repeat(name string) error {
 	r, err := readJournal(j.fs, j.dir, j.root)
 	if err != nil {
 		return err
@@ -371,14 +392,31 @@ func (j *Journal) complete(name string) error {
 			return fmt.Errorf("plog: blocks from the journal could not be written: %w", err)
 		}
 	}
+	return nil
+}
+
+// completed notes that a log lacks nothing any more. opened, if it is that, must have all of it.
+func (j *Journal) completed(name string, opened *Log) error {
 	j.mu.Lock()
-	l := j.lacking[name]
+	failed := j.lacking[name]
+	j.mu.Unlock()
+	if failed != nil && opened != nil {
+		f, was := opened.current(), failed.current()
+		if f != nil && was != nil && f.number == was.number && f.born == was.born && f.end < failed.durable {
+			return &CorruptError{File: f.path, Offset: f.end, Reason: "the journal has no block here, but one was acknowledged"}
+		}
+	}
+	j.mu.Lock()
 	delete(j.lacking, name)
 	delete(j.unhealed, name)
 	j.mu.Unlock()
-	if l != nil {
-		l.completed()
+	if failed != nil {
+		failed.dropTail()
+		failed.mu.Lock()
+		failed.unsynced = nil
+		failed.mu.Unlock()
 	}
+	j.settleSoon()
 	return nil
 }
 
@@ -388,27 +426,15 @@ func (j *Journal) owes(name string) bool {
 	return j.lacking[name] != nil || j.unhealed[name]
 }
 
-// lacks notes that a log was closed without all that it had acknowledged.
-func (j *Journal) lacks(l *Log) {
+// lacks notes that a log failed and was closed: what it acknowledged may be nowhere but in the journal.
+func (j *Journal) lacks(l *Log) bool {
 	if j == nil || l.name == "" {
-		return
+		return false
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.lacking[l.name] = l
-}
-
-// gone forgets what a log lacks whose file is not there any more.
-func (j *Journal) gone(o owed) {
-	j.mu.Lock()
-	lacking := j.lacking[o.l.name] == o.l && o.l.current().path == o.path
-	if lacking {
-		delete(j.lacking, o.l.name)
-	}
-	j.mu.Unlock()
-	if lacking {
-		o.l.completed()
-	}
+	return true
 }
 
 // doubtful reports whether a part of the journal could not be read when it was opened: logs that were not closed may lack

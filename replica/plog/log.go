@@ -362,12 +362,12 @@ func (l *Log) Close() error {
 	}
 	if l.Err() == nil {
 		l.writeEnd()
-		l.o.Syncer.journal.release(l)
+		if err := l.o.Syncer.journal.release(l); err != nil {
+			l.fail(err)
+		}
 	}
 	l.closeFile()
-	if l.lacks() {
-		l.o.Syncer.journal.lacks(l)
-	} else {
+	if l.Err() == nil || !l.o.Syncer.journal.lacks(l) {
 		l.dropTail()
 	}
 	return l.Err()

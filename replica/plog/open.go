@@ -15,38 +15,46 @@ import (
 // last file, whose torn tail is left out. Anything else that does not fit is a *CorruptError: then
 // nothing was changed.
 func Open(dir string, o Options) (*Log, error) {
+	l := newLog(dir, o)
+	finish, err := l.o.Syncer.journal.complete(l.name)
+	if err == nil {
+		err = l.open()
+	}
+	return finish(l, err)
+}
+
+// newLog is a log that was not read yet.
+func newLog(dir string, o Options) *Log {
 	l := &Log{dir: dir, o: o.withDefaults()}
 	l.fs = l.o.FS
 	l.opMu, l.tail.lock, l.syncLock = host.NewMutex(), host.NewMutex(), host.NewMutex()
 	l.name = l.o.Syncer.journal.nameOf(dir)
-	if err := l.o.Syncer.journal.complete(l.name); err != nil {
-		return nil, err
-	}
+	return l
+}
+
+func (l *Log) open() error {
 	if err := l.makeDir(); err != nil {
-		return nil, err
+		return err
 	}
 	found, err := l.list()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if len(found) == 0 {
 		// Whoever created the directory may have ended before it was durable.
 		if err := l.syncEmptyDir(); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	plan, err := l.arrange(found)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	l.files = plan.chain
 	if err := l.recoverLast(); err != nil {
-		return nil, err
+		return err
 	}
-	if err := l.removeAll(plan.drop); err != nil {
-		return nil, err
-	}
-	return l, nil
+	return l.removeAll(plan.drop)
 }
 
 // makeDir creates the directory; syncEmptyDir makes it survive a crash.
@@ -305,7 +313,7 @@ func (f *logFile) scanLast(s *scanner) (proven int64, clean bool, err error) {
 				return 0, false, hurt.in(f.path)
 			}
 			f.cut, err = s.used(hurt.offset)
-			return 0, false, err
+			return proven, false, err
 		case err != nil:
 			return 0, false, err
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"slices"
 
@@ -280,6 +281,9 @@ func (r *redo) apply(id logID) (written int64, err error) {
 		block, err := blocks.read(p)
 		if err != nil {
 			return written, err
+		}
+		if h, ok := decodeBlockHeader(block, id.number, p.offset); !ok || crc32.Checksum(block[8:], castagnoli) != h.crc {
+			return written, &CorruptError{File: p.source, Offset: p.at, Reason: "block of " + path + " has a wrong checksum"}
 		}
 		if _, err := file.WriteAt(block, p.offset); err != nil {
 			return written, ioErr("write", path, err)

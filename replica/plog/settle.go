@@ -32,6 +32,9 @@ func (j *Journal) oldest() *journalFile {
 		return j.files[0]
 	}
 	j.settling = false
+	if j.full.Load() && !j.closed && j.err == nil {
+		j.o.Host.AfterFunc(settleRetry, j.settleSoon)
+	}
 	return nil
 }
 
@@ -53,6 +56,7 @@ func (j *Journal) settle(f *journalFile, pause bool) error {
 		return err
 	}
 	j.free = append(j.free, f.path)
+	j.full.Store(false)
 	return nil
 }
 
@@ -71,7 +75,7 @@ func (j *Journal) pay(f *journalFile, only *Log, pause bool) error {
 			continue
 		}
 		if err := j.syncFile(o); err != nil {
-			errs = append(errs, o.l.fail(err))
+			errs = append(errs, err)
 			continue
 		}
 		j.mu.Lock()
@@ -84,11 +88,20 @@ func (j *Journal) pay(f *journalFile, only *Log, pause bool) error {
 	}
 }
 
-// syncFile makes a log file whole and durable. One that is gone, or another one by now, was dropped with its log, or collected.
+// syncFile makes a log file whole and durable. One that is gone, or another one by now, was dropped with its log, or collected. What a log
+// lacks that has failed and was not opened again is written once more.
 func (j *Journal) syncFile(o owed) error {
+	j.mu.Lock()
+	failed := j.lacking[o.id.name] != nil
+	j.mu.Unlock()
+	if failed {
+		if err := j.repeat(o.id.name); err != nil {
+			return err
+		}
+		return j.completed(o.id.name, nil)
+	}
 	file, err := j.fs.Open(o.path)
 	if oserror.IsNotExist(err) {
-		j.gone(o)
 		return syncGone(j.fs, o.path)
 	}
 	if err != nil {
@@ -98,7 +111,6 @@ func (j *Journal) syncFile(o owed) error {
 	switch {
 	case err != nil:
 	case !same:
-		j.gone(o)
 		err = syncGone(j.fs, o.path)
 	default:
 		if err = o.l.flush(); err == nil {
@@ -119,18 +131,19 @@ func (j *Journal) retire(f *journalFile) error {
 }
 
 // release syncs what is owed for a log that is being closed.
-func (j *Journal) release(l *Log) {
+func (j *Journal) release(l *Log) error {
 	if j == nil || l.name == "" {
-		return
+		return nil
 	}
 	j.mu.Lock()
 	files := append([]*journalFile(nil), j.files...)
 	j.mu.Unlock()
 	for _, f := range files {
 		if err := j.pay(f, l, false); err != nil {
-			return // the log has failed, and the file is kept
+			return err // the file is kept
 		}
 	}
+	return nil
 }
 
 // Close settles everything, so that the next start has nothing to repeat; what it cannot, the next start does. The logs are

@@ -117,20 +117,3 @@ func (l *Log) giveTailBack() {
 		l.tail.buf = nil
 	}
 }
-
-// completed: the journal gave a failed log that is closed what it lacked.
-func (l *Log) completed() {
-	l.dropTail()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.unsynced = nil
-}
-
-// lacks reports whether the log failed before its files had all that was acknowledged, or had it on disk.
-func (l *Log) lacks() bool {
-	l.tail.lock.Lock(l.o.Host)
-	defer l.tail.lock.Unlock()
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.err != nil && (len(l.tail.buf) > 0 || l.unsynced != nil)
-}
