@@ -30,7 +30,7 @@ const (
 	// settlePause lies between the syncs of log files in the background, so that rounds do not wait behind them all.
 	settlePause = time.Millisecond
 	// settleRetry lies between attempts to free one of the files when none is.
-	settleRetry = time.Second
+	settleRetry = 10 * time.Second
 
 	journalPrefix = "journal."
 )
