@@ -29,7 +29,8 @@
 // is synced for all of them at once. Small ones wait for each other in the tail of their log, and are written to its file before
 // anybody reads or syncs it. OpenJournal, before any log is opened, writes to the logs what they lost. "On disk", in
 // the invariants above, is then "in the log or in the journal". A file of the journal is used again only when every
-// log file with blocks in it was synced; a sync that failed is never tried again in its place.
+// log file with blocks in it was synced; a sync that failed is never tried again in its place. A log that failed writes nothing more; before
+// it is opened again it is given everything that the journal has of it (complete).
 //
 // # What it never does
 //
