@@ -208,6 +208,7 @@ func (p *partition) tidy(gently bool) {
 	if pinned, known := p.checkpoints.pinned(durable); known && !p.keepLog.Load() {
 		if err := p.plog.GC(min(durable, pinned)); err != nil {
 			p.log.Warn("collect log", "err", err)
+			p.post(pacifica.Failed{Err: err}) // the log takes nothing any more
 		}
 	}
 	p.removeDiscarded()

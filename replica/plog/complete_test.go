@@ -516,3 +516,52 @@ func TestFailedSyncOfOpening(t *testing.T) {
 	}
 	g.wantNow(entries(1, 1, 5))
 }
+
+// Closing fails only after the end mark was written: the log is whole all the same.
+func TestFailureBehindTheEndMark(t *testing.T) {
+	g := newJournaledIn(t, 2, 400_000)
+	l := g.logs[0]
+	var want []Entry
+	for d := int64(1); len(l.files) < 2; d++ {
+		want = append(want, Entry{Ballot: 1, Decree: d, Data: make([]byte, 1000)})
+		mustDo(t, appendWait(l, want[d-1]))
+	}
+	first := l.files[0].path
+	var hit atomic.Bool
+	g.disk.Fail(func(op faultfs.Op) error {
+		if op.Kind == faultfs.OpSyncData && op.Path == first && !hit.Swap(true) {
+			return syscall.EIO
+		}
+		return nil
+	})
+	if err := l.Close(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("close: %v", err)
+	}
+	g.wantNow(want)
+}
+
+// After the journal has failed logs do not wait for each other.
+func TestFailedJournalIsOutOfTheWay(t *testing.T) {
+	g := newJournaled(t, 2)
+	var hit atomic.Bool
+	g.disk.Fail(func(op faultfs.Op) error {
+		if op.Kind == faultfs.OpSyncData && strings.HasPrefix(op.Path, journalDir) && !hit.Swap(true) {
+			return syscall.EIO
+		}
+		return nil
+	})
+	for _, l := range g.logs {
+		mustDo(t, appendWait(l, entry(1, 1)))
+	}
+	entered, release := holdOnce(g, faultfs.OpSyncData, g.dirs[0], nil)
+	first := make(chan error, 1)
+	g.logs[0].Append([]Entry{entry(1, 2)}, func(err error) { first <- err })
+	<-entered
+	mustDo(t, appendWait(g.logs[1], entry(1, 2)))
+	close(release)
+	mustDo(t, <-first)
+	for _, l := range g.logs {
+		mustDo(t, l.Close())
+	}
+	g.j.Close()
+}

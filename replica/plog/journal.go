@@ -97,6 +97,7 @@ type Journal struct {
 	kept     int             // files of an earlier life that a log still needs; they are not used in this one
 	next     uint64          // number of the next file
 	settling bool
+	retrying bool // settleSoon will be called in a while
 	closed   bool
 }
 
@@ -273,7 +274,6 @@ func (j *Journal) nextFile() error {
 	}
 	f, fresh := j.takeFree()
 	if f == nil {
-		j.full.Store(true)
 		j.settleSoon()
 		return errJournalFull
 	}
@@ -309,6 +309,7 @@ func (j *Journal) takeFree() (f *journalFile, fresh bool) {
 	case len(j.files)+len(j.stuck)+j.kept < journalFilesMax:
 		f.path, fresh = j.fs.PathJoin(j.dir, journalName(j.next)), true
 	default:
+		j.full.Store(true)
 		return nil, false
 	}
 	j.next++
@@ -347,6 +348,7 @@ func (j *Journal) fail(err error) error {
 	first := j.err == nil
 	if first {
 		j.err = err
+		j.full.Store(true)
 	}
 	j.mu.Unlock()
 	if first {
@@ -384,15 +386,7 @@ func (j *Journal) repeat(name string) error {
 	if err != nil {
 		return err
 	}
-	for _, id := range r.order {
-		if id.name != name {
-			continue
-		}
-		if _, err := r.apply(id); err != nil {
-			return fmt.Errorf("plog: blocks from the journal could not be written: %w", err)
-		}
-	}
-	return nil
+	return r.applyAll(name)
 }
 
 // completed notes that a log lacks nothing any more. opened, if it is that, must have all of it.

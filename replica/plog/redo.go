@@ -293,6 +293,19 @@ func (r *redo) apply(id logID) (written int64, err error) {
 	return written, ioErr("sync", path, file.SyncData())
 }
 
+// applyAll applies what there is of all files of a log.
+func (r *redo) applyAll(name string) error {
+	for _, id := range r.order {
+		if id.name != name {
+			continue
+		}
+		if _, err := r.apply(id); err != nil {
+			return fmt.Errorf("plog: blocks from the journal could not be written: %w", err)
+		}
+	}
+	return nil
+}
+
 // blockReader reads blocks of log files from the journal.
 type blockReader struct {
 	fs   vfs.FS

@@ -2,6 +2,7 @@ package plog
 
 import (
 	"errors"
+	"maps"
 
 	"github.com/cockroachdb/errors/oserror"
 )
@@ -32,8 +33,14 @@ func (j *Journal) oldest() *journalFile {
 		return j.files[0]
 	}
 	j.settling = false
-	if j.full.Load() && !j.closed && j.err == nil {
-		j.o.Host.AfterFunc(settleRetry, j.settleSoon)
+	if j.full.Load() && !j.retrying && !j.closed && j.err == nil {
+		j.retrying = true
+		j.o.Host.AfterFunc(settleRetry, func() {
+			j.mu.Lock()
+			j.retrying = false
+			j.mu.Unlock()
+			j.settleSoon()
+		})
 	}
 	return nil
 }
@@ -56,13 +63,14 @@ func (j *Journal) settle(f *journalFile, pause bool) error {
 		return err
 	}
 	j.free = append(j.free, f.path)
-	j.full.Store(false)
+	j.full.Store(j.err != nil)
 	return nil
 }
 
 // pay syncs the files owed in f: those of one log, or all when only is nil.
 func (j *Journal) pay(f *journalFile, only *Log, pause bool) error {
 	var errs []error
+	var again repetition
 	for i := 0; ; i++ {
 		j.mu.Lock()
 		if i >= len(f.owed) {
@@ -74,7 +82,7 @@ func (j *Journal) pay(f *journalFile, only *Log, pause bool) error {
 		if o.l == nil || only != nil && o.l != only {
 			continue
 		}
-		if err := j.syncFile(o); err != nil {
+		if err := j.syncFile(o, &again); err != nil {
 			errs = append(errs, err)
 			continue
 		}
@@ -88,17 +96,47 @@ func (j *Journal) pay(f *journalFile, only *Log, pause bool) error {
 	}
 }
 
-// syncFile makes a log file whole and durable. One that is gone, or another one by now, was dropped with its log, or collected. What a log
-// lacks that has failed and was not opened again is written once more.
-func (j *Journal) syncFile(o owed) error {
-	j.mu.Lock()
-	failed := j.lacking[o.id.name] != nil
-	j.mu.Unlock()
-	if failed {
-		if err := j.repeat(o.id.name); err != nil {
+// repetition is what a settling has of the journal for logs that lack something: it is read once, unless further logs fail meanwhile.
+type repetition struct {
+	read   *redo
+	covers map[string]*Log  // failed before it was read
+	failed map[string]error // not to be tried again in this settling
+}
+
+// repeatIn is repeat for a settling.
+func (j *Journal) repeatIn(a *repetition, name string, l *Log) error {
+	if err := a.failed[name]; err != nil {
+		return err
+	}
+	if a.covers[name] != l {
+		j.mu.Lock()
+		a.covers = maps.Clone(j.lacking)
+		j.mu.Unlock()
+		var err error
+		if a.read, err = readJournal(j.fs, j.dir, j.root); err != nil {
+			a.covers = nil
 			return err
 		}
-		return j.completed(o.id.name, nil)
+	}
+	err := a.read.applyAll(name)
+	if err == nil {
+		return j.completed(name, nil)
+	}
+	if a.failed == nil {
+		a.failed = map[string]error{}
+	}
+	a.failed[name] = err
+	return err
+}
+
+// syncFile makes a log file whole and durable. One that is gone, or another one by now, was dropped with its log, or collected. What a log
+// lacks that has failed and was not opened again is written once more.
+func (j *Journal) syncFile(o owed, again *repetition) error {
+	j.mu.Lock()
+	failed := j.lacking[o.id.name]
+	j.mu.Unlock()
+	if failed != nil {
+		return j.repeatIn(again, o.id.name, failed)
 	}
 	file, err := j.fs.Open(o.path)
 	if oserror.IsNotExist(err) {

@@ -222,7 +222,9 @@ func (l *Log) writeEnd() {
 		l.fail(err)
 		return
 	}
-	l.syncWritten()
+	if l.syncWritten() == nil {
+		l.durable -= blockHeaderLen // the mark is outside of what was acknowledged
+	}
 }
 
 // sync syncs one of the files. After one that failed there is no other: what it has left in memory counts as written, and is not on disk.
