@@ -144,8 +144,7 @@ func (s *Store) Close() error {
 	s.sweeper.mu.Unlock()
 	s.cancel()
 	s.tasks.Wait()
-	flushErr := s.Flush() // may have to wait for compactions
-	s.cutting.Store(true)
+	flushErr := s.Flush()
 	s.LastDurable() // remembered, for those who ask later
 	s.life.Lock()
 	defer s.life.Unlock()
@@ -153,6 +152,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.closed = true
+	s.cutting.Store(true) // only now: flushes, ours and others, may have had to wait for compactions
 	s.scans.clear()
 	s.ended.Store(true)
 	err := errors.Join(flushErr, s.closePebble())
