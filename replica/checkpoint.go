@@ -180,7 +180,7 @@ func (s *Server) triggerCheckpoint(args []string) string {
 }
 
 // gentleRoundMax is after how much of a round flushes are not slowed down any more: no log is collected before its turn.
-const gentleRoundMax = time.Minute
+const gentleRoundMax = 2 * time.Minute
 
 func (p *partition) tidy(gently bool) {
 	store := p.store.Load()

@@ -36,7 +36,7 @@ type EngineOptions struct {
 	// Written by the other compactions of all stores together while no store is behind: 8 MiB for each processor, < 0 no bound
 	// (compact_gentle_megabytes_per_second).
 	GentleCompactionBytesPerSecond int64
-	// Written by gentle flushes of all stores together, 8 MiB, < 0 no bound (checkpoint_flush_megabytes_per_second).
+	// Written by gentle flushes of all stores together, 4 MiB, < 0 no bound (checkpoint_flush_megabytes_per_second).
 	GentleFlushBytesPerSecond int64
 
 	ClusterID             uint8   // 1..127, 0 when not configured ([duplication-group])
@@ -105,7 +105,7 @@ func (o *EngineOptions) setDefaults(processors int) {
 	orDefault(&o.CompactionBytesPerSecond, 500<<20)
 	orDefault(&o.ManualCompactionBytesPerSecond, min(manualPaceMax, int64(processors)*paceBytesPerProcessor))
 	orDefault(&o.GentleCompactionBytesPerSecond, int64(processors)*paceBytesPerProcessor)
-	orDefault(&o.GentleFlushBytesPerSecond, 8<<20)
+	orDefault(&o.GentleFlushBytesPerSecond, 4<<20)
 	needed(&o.ResponseBytesMax, 48<<20)
 	needed(&o.MultiGetIterationsMax, 3000)
 	orDefault(&o.MultiGetIterationBytesMax, 30<<20)
