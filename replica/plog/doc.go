@@ -39,5 +39,5 @@
 // decree counts, except in Read, where the version appended last wins.
 //
 // Read format.go first, then log.go (append), open.go (recovery), read.go (learning), gc.go; then syncer.go (rounds),
-// journal.go, tail.go, settle.go, redo.go and journalopen.go.
+// journal.go, tail.go, settle.go, complete.go, redo.go and journalopen.go.
 package plog

@@ -16,11 +16,14 @@ import (
 // nothing was changed.
 func Open(dir string, o Options) (*Log, error) {
 	l := newLog(dir, o)
-	finish, err := l.o.Syncer.journal.complete(l.name)
-	if err == nil {
-		err = l.open()
+	open := l.open
+	if j := l.o.Syncer.journal; j.owes(l.name) {
+		open = func() error { return j.complete(l) }
 	}
-	return finish(l, err)
+	if err := open(); err != nil {
+		return nil, err
+	}
+	return l, nil
 }
 
 // newLog is a log that was not read yet.

@@ -2,7 +2,6 @@ package plog
 
 import (
 	"errors"
-	"maps"
 
 	"github.com/cockroachdb/errors/oserror"
 )
@@ -94,39 +93,6 @@ func (j *Journal) pay(f *journalFile, only *Log, pause bool) error {
 			j.o.Host.Wait(settlePause)
 		}
 	}
-}
-
-// repetition is what a settling has of the journal for logs that lack something: it is read once, unless further logs fail meanwhile.
-type repetition struct {
-	read   *redo
-	covers map[string]*Log  // failed before it was read
-	failed map[string]error // not to be tried again in this settling
-}
-
-// repeatIn is repeat for a settling.
-func (j *Journal) repeatIn(a *repetition, name string, l *Log) error {
-	if err := a.failed[name]; err != nil {
-		return err
-	}
-	if a.covers[name] != l {
-		j.mu.Lock()
-		a.covers = maps.Clone(j.lacking)
-		j.mu.Unlock()
-		var err error
-		if a.read, err = readJournal(j.fs, j.dir, j.root); err != nil {
-			a.covers = nil
-			return err
-		}
-	}
-	err := a.read.applyAll(name)
-	if err == nil {
-		return j.completed(name, nil)
-	}
-	if a.failed == nil {
-		a.failed = map[string]error{}
-	}
-	a.failed[name] = err
-	return err
 }
 
 // syncFile makes a log file whole and durable. One that is gone, or another one by now, was dropped with its log, or collected. What a log
