@@ -71,7 +71,7 @@ type Journal struct {
 	metrics    *counters // of the Syncer
 	tasks      host.Group
 	position   atomic.Uint64 // see at
-	full       atomic.Bool   // no file is free; logs sync for themselves
+	full       atomic.Bool   // no file is free, or the journal failed: logs sync for themselves
 	doubt      bool
 	settleLock host.Mutex // held while a file of the journal becomes free
 
