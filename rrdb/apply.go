@@ -19,11 +19,19 @@ type applyBuffers struct {
 	replies []byte
 	ends    []int
 	key     []byte
+	user    []byte // of the row that live read last
+	had     []cachedRow
+	overlay map[string]stagedRow
 	iter    keyReader
 }
 
-// keptReplyBytesMax bounds the reply buffer that is kept for the next mutation.
-const keptReplyBytesMax = 1 << 20
+// Buffers that are kept for the next mutation are not larger.
+const (
+	keptReplyBytesMax = 1 << 20
+	keptUserBytesMax  = 64 << 10
+	keptRowsMax       = 1 << 10
+	keptOverlayMax    = 64
+)
 
 // Apply applies one mutation as one batch together with its decree and timestamp. decree must be
 // the one after LastApplied. Rows expire, and atomic operations are judged, at timestampUs;
@@ -110,7 +118,7 @@ func (m *mutation) stage(updates []Update) error {
 			m.reads = m.reads || updates[i].Op.IsAtomic() || updates[i].Op == OpDuplicate
 		}
 	}
-	defer bufs.iter.close()
+	defer m.staged()
 	for i := range updates {
 		m.update(updates[i])
 		if m.err != nil {
@@ -119,6 +127,19 @@ func (m *mutation) stage(updates []Update) error {
 		bufs.ends = append(bufs.ends, len(bufs.replies))
 	}
 	return nil
+}
+
+// staged lets go of what staging needed.
+func (m *mutation) staged() {
+	bufs := &m.s.applied
+	bufs.iter.close()
+	if cap(bufs.user) > keptUserBytesMax {
+		bufs.user = nil
+	}
+	if len(m.overlay) > keptOverlayMax {
+		bufs.overlay = nil
+	}
+	clear(bufs.overlay)
 }
 
 func (m *mutation) update(u Update) {
@@ -166,17 +187,28 @@ func (m *mutation) commit(timestampUs int64) error {
 	return nil
 }
 
-// commitRows writes a batch under applyMu. Rows that it changes leave the row cache before anybody can read them changed, and others cannot
-// put in meanwhile what they read before.
-func (s *Store) commitRows(b *pebble.Batch) error {
+// commitRows writes a batch under applyMu. The row cache does not know the rows that it changes before anybody can read them changed until
+// they are committed, and others cannot put in meanwhile what they read before.
+func (s *Store) commitRows(b *pebble.Batch) (err error) {
 	s.writes.Add(1)
 	defer s.writes.Add(1)
+	had := s.applied.had[:0]
 	if s.cached.Load() {
-		if err := s.engine.rows.removeAll(s.id, b); err != nil {
+		if had, err = s.engine.rows.changeAll(s.id, b, had); err != nil {
 			return err
 		}
 	}
-	return b.Commit(pebble.NoSync)
+	if err := b.Commit(pebble.NoSync); err != nil {
+		return err
+	}
+	for _, row := range had {
+		s.engine.rows.settle(s.id, row)
+	}
+	clear(had)
+	if s.applied.had = had; cap(had) > keptRowsMax {
+		s.applied.had = nil
+	}
+	return nil
 }
 
 // corrupt counts an update that cannot be decoded. ValidateWrite keeps such from entering a
@@ -201,10 +233,11 @@ func (m *mutation) putTagged(key, user []byte, expire int32, timetag uint64) {
 	op := m.b.SetDeferred(len(key), h+len(user))
 	copy(op.Key, key)
 	putHeader(op.Value, m.s.schema, exp, timetag)
-	copy(op.Value[h:], user)
+	staged := op.Value[h:]
+	copy(staged, user)
 	m.fail(op.Finish())
 	if m.reads {
-		m.remember(key, stagedRow{row: row{exp, timetag, user}})
+		m.remember(key, stagedRow{row: row{exp, timetag, staged}})
 	}
 }
 
@@ -217,8 +250,11 @@ func (m *mutation) remove(key []byte) {
 }
 
 func (m *mutation) remember(key []byte, r stagedRow) {
-	if m.overlay == nil {
-		m.overlay = map[string]stagedRow{}
+	if bufs := &m.s.applied; m.overlay == nil {
+		if bufs.overlay == nil {
+			bufs.overlay = map[string]stagedRow{}
+		}
+		m.overlay = bufs.overlay
 	}
 	m.overlay[string(key)] = r
 }
@@ -236,19 +272,24 @@ func (m *mutation) compose(hashKey, sortKey []byte) []byte {
 }
 
 // live reads the row under key as this mutation sees it: staged rows first, then the store; absent
-// and expired rows give false. user is valid until the mutation ends.
-func (m *mutation) live(key []byte) (row, bool) {
+// and expired rows give false. user is valid until the next call.
+func (m *mutation) live(key []byte) (row, bool) { return m.liveBy((*keyReader).current, key) }
+
+func (m *mutation) liveBy(lookup func(*keyReader, *Store, []byte) ([]byte, bool, error), key []byte) (row, bool) {
 	if r, ok := m.overlay[string(key)]; ok {
 		return r.row, !r.deleted && !base.Expired(r.expire, m.now)
 	}
-	v, found, err := m.s.applied.iter.get(m.s, key)
+	bufs := &m.s.applied
+	v, found, err := lookup(&bufs.iter, m.s, key)
+	defer bufs.iter.release() // what is read next may lie in the same part of the row cache
 	if err == nil && found {
 		var r row
 		if r, err = decodeValue(m.s.schema, v); err == nil {
 			if base.Expired(r.expire, m.now) {
 				return row{}, false
 			}
-			r.user = append([]byte(nil), r.user...)
+			bufs.user = append(bufs.user[:0], r.user...)
+			r.user = bufs.user
 			return r, true
 		}
 		err = &Error{Op: "apply", Class: ClassCorruption, Err: err}

@@ -37,7 +37,8 @@ func (m *mutation) increment(q incrRequest) (int64, Status) {
 	if !ok {
 		return current, StatusInvalidArgument
 	}
-	m.put(q.key, appendInt64(nil, sum), expire)
+	var text [20]byte
+	m.put(q.key, appendInt64(text[:0], sum), expire)
 	return sum, StatusOK
 }
 

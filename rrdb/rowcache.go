@@ -12,8 +12,9 @@ import (
 // rowCache keeps rows as they are stored, and that a row is absent, for gets of single keys: the memtables, levels, filters and blocks of Pebble cost such a get
 // dozens of lines of memory that are not in the processor's cache, and the row cache four.
 //
-// What it has of a store is what is committed there. Readers put in what they have found; a writer takes out what it is about to change.
-// Store.writes is odd while a batch is committed and counts them: a row goes in only when it has not moved since before the row was read.
+// What it has of a store is what is committed there. Readers put in what they have found; a writer makes unknown what it is about to change,
+// and says afterwards what has become of it. Store.writes is odd meanwhile and counts batches: what a reader found goes in only when
+// it has not moved since before the row was read.
 //
 // A shard is a table of buckets, which tell where rows lie, and a ring of bytes that hold them. The ring is written in one direction; what
 // it overwrites is gone, and a row that is met again in time is written anew. Both lie outside of the Go heap and take memory
@@ -29,7 +30,7 @@ const (
 
 	rowShards        = 16
 	rowShardBytesMin = 16 * RowCacheRowBytesMax
-	rowHeader        = 16 // number of the store, lengths of key and value
+	rowHeader        = 16 // 8 number of the store, 2 length of the key, 2 of the room for the value, 4 of the value
 	rowBytesPerSlot  = 96 // at most; a row of 100 bytes takes some 140, and buckets are not filled evenly
 	slotsPerBucket   = 8  // 64 bytes
 	slotBytes        = 8  // 48 bits of position and 16 of the hash
@@ -37,7 +38,9 @@ const (
 	rowAlign         = 8 // positions count so many bytes
 	cacheLine        = 64
 
-	rowAbsent = 1<<32 - 1 // as the length of a value: there is no row
+	// Instead of the length of a value:
+	rowAbsent  = 1<<32 - 1 // there is no row
+	rowUnknown = 1<<32 - 2 // it is about to change
 )
 
 // rowShard is a part of the rows. A position counts the bytes ever written, in units of rowAlign, and where it is in the ring follows from it: a row is there
@@ -96,7 +99,7 @@ func (c *rowCache) shard(store uint64, key []byte) (s *rowShard, hash uint64) {
 func (c *rowCache) get(store uint64, key []byte) (value []byte, found bool, locked *rowShard) {
 	s, hash := c.shard(store, key)
 	slot, at := s.find(store, key, hash)
-	if slot == nil {
+	if slot == nil || s.length(at) == rowUnknown {
 		s.misses++
 		s.mu.Unlock()
 		return nil, false, nil
@@ -105,14 +108,13 @@ func (c *rowCache) get(store uint64, key []byte) (value []byte, found bool, lock
 	if s.head-at > uint64(len(s.ring))/2 { // it would be overwritten before long
 		at = s.again(slot, at, hash)
 	}
-	_, value, found = s.row(at)
+	value, found = s.value(at)
 	return value, found, s
 }
 
 // put keeps a row, or that there is none, if it fits and valid says so under the lock.
 func (c *rowCache) put(store uint64, key, value []byte, found bool, valid func() bool) {
-	n := rowHeader + len(key) + len(value)
-	if n > RowCacheRowBytesMax {
+	if rowHeader+len(key)+len(value) > RowCacheRowBytesMax {
 		return
 	}
 	s, hash := c.shard(store, key)
@@ -120,40 +122,66 @@ func (c *rowCache) put(store uint64, key, value []byte, found bool, valid func()
 	if !valid() {
 		return
 	}
-	slot, _ := s.find(store, key, hash)
-	if slot == nil {
-		slot = s.oldest(hash)
+	slot, at := s.find(store, key, hash)
+	if slot == nil || len(value) > s.room(at) {
+		if slot == nil {
+			slot = s.oldest(hash)
+		}
+		at = s.advance(rowHeader + len(key) + len(value))
+		b := s.at(at)
+		binary.LittleEndian.PutUint64(b, store)
+		binary.LittleEndian.PutUint16(b[8:], uint16(len(key)))
+		binary.LittleEndian.PutUint16(b[10:], uint16(len(value)))
+		copy(b[rowHeader:], key)
+		binary.LittleEndian.PutUint64(slot, slotOf(at, hash))
 	}
-	at := s.advance(n)
-	b := s.ring[at%uint64(len(s.ring)):][:n]
-	binary.LittleEndian.PutUint64(b, store)
-	binary.LittleEndian.PutUint32(b[8:], uint32(len(key)))
-	binary.LittleEndian.PutUint32(b[12:], uint32(len(value)))
+	length := uint32(len(value))
 	if !found {
-		binary.LittleEndian.PutUint32(b[12:], rowAbsent)
+		length = rowAbsent
 	}
-	copy(b[rowHeader:], key)
-	copy(b[rowHeader+len(key):], value)
-	binary.LittleEndian.PutUint64(slot, slotOf(at, hash))
+	s.setLength(at, length)
+	copy(s.at(at)[rowHeader+len(key):], value)
 }
 
-// remove forgets what is known of a row.
-func (c *rowCache) remove(store uint64, key []byte) {
+// change makes a row unknown and reports whether there was something to know. The row keeps its place until settle.
+func (c *rowCache) change(store uint64, key []byte) bool {
 	s, hash := c.shard(store, key)
 	defer s.mu.Unlock()
-	if slot, _ := s.find(store, key, hash); slot != nil {
-		binary.LittleEndian.PutUint64(slot, 0)
+	slot, at := s.find(store, key, hash)
+	if slot != nil {
+		s.setLength(at, rowUnknown)
 	}
+	return slot != nil
 }
 
-// removeAll forgets the rows that a batch writes. After an error it must not be committed: rows would be kept as they were.
-func (c *rowCache) removeAll(store uint64, b *pebble.Batch) error {
+// settle says what a row that was changed is now. It moves only when it has grown out of its place, so that a row which is written and not
+// read goes when the ring comes around.
+func (c *rowCache) settle(store uint64, row cachedRow) {
+	c.put(store, row.key, row.value, row.found, func() bool { return true })
+}
+
+// cachedRow is what a batch makes of a row that was in the cache.
+type cachedRow struct {
+	key, value []byte // of the batch
+	found      bool   // false: there is no row
+}
+
+// changeAll makes the rows unknown that a batch writes, and adds those that the cache had to a list, in the order of the batch. After an error it must not
+// be committed: rows would be kept as they were.
+func (c *rowCache) changeAll(store uint64, b *pebble.Batch, had []cachedRow) ([]cachedRow, error) {
 	for r := b.Reader(); ; {
-		_, key, _, ok, err := r.Next()
+		kind, key, value, ok, err := r.Next()
 		if !ok || err != nil {
-			return err
+			return had, err
 		}
-		c.remove(store, key)
+		if !c.change(store, key) {
+			continue
+		}
+		row := cachedRow{key: key, found: kind == pebble.InternalKeyKindSet}
+		if row.found {
+			row.value = value
+		}
+		had = append(had, row)
 	}
 }
 
@@ -195,7 +223,7 @@ func (s *rowShard) find(store uint64, key []byte, hash uint64) (slot []byte, at 
 		if s.head-at > uint64(len(s.ring)) {
 			continue
 		}
-		if k, _, _ := s.row(at); string(k) == string(key) && binary.LittleEndian.Uint64(s.ring[at%uint64(len(s.ring)):]) == store {
+		if row := s.at(at); binary.LittleEndian.Uint64(row) == store && string(s.key(at)) == string(key) {
 			return b[i : i+slotBytes], at
 		}
 	}
@@ -214,15 +242,30 @@ func (s *rowShard) oldest(hash uint64) []byte {
 	return b[oldest : oldest+slotBytes]
 }
 
-// row reads what lies at a position that the ring has not overwritten.
-func (s *rowShard) row(at uint64) (key, value []byte, found bool) {
-	b := s.ring[at%uint64(len(s.ring)):]
-	k, v := binary.LittleEndian.Uint32(b[8:]), binary.LittleEndian.Uint32(b[12:])
-	b = b[rowHeader:]
-	if v == rowAbsent {
-		return b[:k:k], nil, false
+// at is where a row begins.
+func (s *rowShard) at(at uint64) []byte { return s.ring[at%uint64(len(s.ring)):] }
+
+func (s *rowShard) key(at uint64) []byte {
+	b := s.at(at)
+	return b[rowHeader:][:binary.LittleEndian.Uint16(b[8:])]
+}
+
+// room is how long a value may be that takes a row's place.
+func (s *rowShard) room(at uint64) int { return int(binary.LittleEndian.Uint16(s.at(at)[10:])) }
+
+func (s *rowShard) length(at uint64) uint32 { return binary.LittleEndian.Uint32(s.at(at)[12:]) }
+func (s *rowShard) setLength(at uint64, bytes uint32) {
+	binary.LittleEndian.PutUint32(s.at(at)[12:], bytes)
+}
+
+// value reads the value of a row that is known; false: there is no row.
+func (s *rowShard) value(at uint64) ([]byte, bool) {
+	n := s.length(at)
+	if n == rowAbsent {
+		return nil, false
 	}
-	return b[:k:k], b[k : k+v : k+v], true
+	v := s.at(at)[rowHeader+len(s.key(at)):]
+	return v[:n:n], true
 }
 
 // advance makes room for n bytes that lie together, and returns where.
@@ -236,13 +279,14 @@ func (s *rowShard) advance(n int) uint64 {
 	return at
 }
 
-// again writes a row anew and returns where.
+// again writes a row that is known anew and returns where.
 func (s *rowShard) again(slot []byte, at, hash uint64) uint64 {
-	key, value, _ := s.row(at)
-	n := rowHeader + len(key) + len(value)
-	from := s.ring[at%uint64(len(s.ring)):][:n]
-	at = s.advance(n)
-	copy(s.ring[at%uint64(len(s.ring)):], from) // they may overlap
+	value, _ := s.value(at)
+	from := s.at(at)[:rowHeader+len(s.key(at))+len(value)]
+	at = s.advance(len(from))
+	b := s.at(at)
+	copy(b, from) // they may overlap
+	binary.LittleEndian.PutUint16(b[10:], uint16(len(value)))
 	binary.LittleEndian.PutUint64(slot, slotOf(at, hash))
 	return at
 }

@@ -21,7 +21,6 @@ func TestRowCacheReturnsWhatWasPutLast(t *testing.T) {
 	}
 	defer c.close()
 	rnd := rand.New(rand.NewSource(1))
-	always := func() bool { return true }
 	last := map[string][]byte{} // nil: known to be absent
 	found := 0
 	for i := range 400_000 {
@@ -34,7 +33,7 @@ func TestRowCacheReturnsWhatWasPutLast(t *testing.T) {
 		name := fmt.Sprint(store, "/", string(key))
 		switch rnd.Intn(8) {
 		case 0:
-			c.remove(store, key)
+			c.change(store, key)
 			delete(last, name)
 		case 1:
 			c.put(store, key, []byte("not valid"), true, func() bool { return false })
@@ -47,8 +46,9 @@ func TestRowCacheReturnsWhatWasPutLast(t *testing.T) {
 			if rnd.Intn(4) == 0 {
 				value = nil
 			}
-			c.remove(store, key) // as a writer does
-			c.put(store, key, value, value != nil, always)
+			if c.change(store, key) || rnd.Intn(2) == 0 { // a writer, or a reader
+				c.settle(store, cachedRow{key, value, value != nil})
+			}
 			last[name] = value
 		default:
 			value, there, locked := c.get(store, key)
@@ -230,7 +230,6 @@ func TestRowReadBesideAWriteIsNotKept(t *testing.T) {
 	eq(t, "absence, kept", kept(), true)
 	eq(t, "value", r.get("h", "absent"), "!1")
 	r.put("h", "absent", "no longer")
-	eq(t, "absence, kept after the write", kept(), false)
 	eq(t, "value", r.get("h", "absent"), "no longer")
 }
 
@@ -245,4 +244,66 @@ func TestSweptRowLeavesTheRowCache(t *testing.T) {
 	}
 	r.at(5)
 	eq(t, "swept, to a clock that is behind", r.get("h", "s"), "!1")
+}
+
+// A row that is in the cache stays there as it is written, whatever writes it and however often in one batch; only what has grown
+// larger than the cache keeps leaves.
+func TestRowsStayInTheCacheAsTheyAreWritten(t *testing.T) {
+	r := newRig(t)
+	if r.e.rows == nil {
+		t.Skip("no row cache on this system")
+	}
+	put := func(value string) Update {
+		return Update{OpPut, body(1, &rrdb.UpdateRequest{Key: base.BlobOf(rawKey("h", "n")), Value: base.BlobOf([]byte(value))})}
+	}
+	remove := Update{OpRemove, body(1, base.BlobOf(rawKey("h", "n")))}
+	add := Update{OpIncr, body(1, &rrdb.IncrRequest{Key: base.BlobOf(rawKey("h", "n")), Increment: 1})}
+	eq(t, "before", r.get("h", "n"), "!1")
+	for i, c := range []struct {
+		updates []Update
+		want    string
+	}{
+		{[]Update{put("1")}, "1"},
+		{[]Update{put("another")}, "another"}, // has outgrown its place
+		{[]Update{put("2"), put("3"), put("4")}, "4"},
+		{[]Update{remove}, "!1"},
+		{[]Update{put("5"), remove}, "!1"},
+		{[]Update{remove, put("6")}, "6"},
+		{[]Update{add}, "7"},
+		{[]Update{add, add, put("0"), add}, "1"},
+	} {
+		r.apply(c.updates...)
+		_, before, _ := r.e.RowCacheStats()
+		eq(t, fmt.Sprint("case ", i), r.get("h", "n"), c.want)
+		if _, after, _ := r.e.RowCacheStats(); after != before {
+			t.Errorf("case %d: the row was not in the cache", i)
+		}
+	}
+	_, before, _ := r.e.RowCacheStats()
+	large := string(make([]byte, RowCacheRowBytesMax))
+	r.apply(put(large))
+	eq(t, "large", r.get("h", "n") == large, true)
+	if _, after, _ := r.e.RowCacheStats(); after != before+1 {
+		t.Error("a row larger than the cache keeps was in it")
+	}
+	r.apply(put("small again"))
+	eq(t, "after it was large", r.get("h", "n"), "small again")
+}
+
+// A write that looks before it writes finds the row in the cache, and leaves it there, also when it changes nothing.
+func TestAtomicWritesReadFromTheRowCache(t *testing.T) {
+	r := newRig(t)
+	if r.e.rows == nil {
+		t.Skip("no row cache on this system")
+	}
+	r.incr("h", "n", 1, 0)
+	_, before, _ := r.e.RowCacheStats()
+	for n := 2; n <= 11; n++ {
+		r.incr("h", "n", 1, 0)
+		r.cas("h", cas{typ: int(rrdb.CasCheckType_CT_VALUE_NOT_EXIST), check: "n", value: "0", wantStatus: StatusTryAgain, wantAfter: strconv.Itoa(n)})
+	}
+	eq(t, "value", r.get("h", "n"), "11")
+	if _, after, _ := r.e.RowCacheStats(); after != before {
+		t.Errorf("%d lookups did not find the row in the cache", after-before)
+	}
 }
