@@ -273,15 +273,13 @@ func (m *mutation) compose(hashKey, sortKey []byte) []byte {
 
 // live reads the row under key as this mutation sees it: staged rows first, then the store; absent
 // and expired rows give false. user is valid until the next call.
-func (m *mutation) live(key []byte) (row, bool) { return m.liveBy((*keyReader).current, key) }
-
-func (m *mutation) liveBy(lookup func(*keyReader, *Store, []byte) ([]byte, bool, error), key []byte) (row, bool) {
+func (m *mutation) live(key []byte) (row, bool) {
 	if r, ok := m.overlay[string(key)]; ok {
 		return r.row, !r.deleted && !base.Expired(r.expire, m.now)
 	}
 	bufs := &m.s.applied
-	v, found, err := lookup(&bufs.iter, m.s, key)
-	defer bufs.iter.release() // what is read next may lie in the same part of the row cache
+	// Not by way of the row cache: every member would keep what clients need not read, for less than that costs.
+	v, found, err := bufs.iter.get(m.s, key)
 	if err == nil && found {
 		var r row
 		if r, err = decodeValue(m.s.schema, v); err == nil {

@@ -113,8 +113,7 @@ func (d *dupWrite) multiPut(raw []byte) bool {
 
 func (d *dupWrite) putRow(key, user []byte, expire int32) {
 	if d.verify {
-		// Not by way of the row cache: that is for what clients read here.
-		if old, ok := d.m.liveBy((*keyReader).get, key); ok && old.timetag >= d.timetag {
+		if old, ok := d.m.live(key); ok && old.timetag >= d.timetag {
 			return
 		}
 	}

@@ -289,21 +289,3 @@ func TestRowsStayInTheCacheAsTheyAreWritten(t *testing.T) {
 	r.apply(put("small again"))
 	eq(t, "after it was large", r.get("h", "n"), "small again")
 }
-
-// A write that looks before it writes finds the row in the cache, and leaves it there, also when it changes nothing.
-func TestAtomicWritesReadFromTheRowCache(t *testing.T) {
-	r := newRig(t)
-	if r.e.rows == nil {
-		t.Skip("no row cache on this system")
-	}
-	r.incr("h", "n", 1, 0)
-	_, before, _ := r.e.RowCacheStats()
-	for n := 2; n <= 11; n++ {
-		r.incr("h", "n", 1, 0)
-		r.cas("h", cas{typ: int(rrdb.CasCheckType_CT_VALUE_NOT_EXIST), check: "n", value: "0", wantStatus: StatusTryAgain, wantAfter: strconv.Itoa(n)})
-	}
-	eq(t, "value", r.get("h", "n"), "11")
-	if _, after, _ := r.e.RowCacheStats(); after != before {
-		t.Errorf("%d lookups did not find the row in the cache", after-before)
-	}
-}
