@@ -189,26 +189,32 @@ func (m *mutation) commit(timestampUs int64) error {
 
 // commitRows writes a batch under applyMu. The row cache does not know the rows that it changes before anybody can read them changed until
 // they are committed, and others cannot put in meanwhile what they read before.
-func (s *Store) commitRows(b *pebble.Batch) (err error) {
+func (s *Store) commitRows(b *pebble.Batch) error {
 	s.writes.Add(1)
 	defer s.writes.Add(1)
-	had := s.applied.had[:0]
-	if s.cached.Load() {
-		if had, err = s.engine.rows.changeAll(s.id, b, had); err != nil {
-			return err
-		}
+	if !s.cached.Load() {
+		return b.Commit(pebble.NoSync)
+	}
+	had, err := s.engine.rows.changeAll(s.id, b, s.applied.had[:0])
+	defer s.keepHad(had)
+	if err != nil {
+		return err
 	}
 	if err := b.Commit(pebble.NoSync); err != nil {
 		return err
 	}
-	for _, row := range had {
-		s.engine.rows.settle(s.id, row)
+	if s.failed.Load() == nil { // the engine may give up and return nil
+		s.engine.rows.settleAll(s.id, had)
 	}
+	return nil
+}
+
+// keepHad keeps the memory of a list for the next batch.
+func (s *Store) keepHad(had []cachedRow) {
 	clear(had)
 	if s.applied.had = had; cap(had) > keptRowsMax {
 		s.applied.had = nil
 	}
-	return nil
 }
 
 // corrupt counts an update that cannot be decoded. ValidateWrite keeps such from entering a

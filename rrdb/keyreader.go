@@ -109,7 +109,7 @@ func (k *keyReader) current(s *Store, key []byte) (value []byte, found bool, err
 // keep puts a row, or that there is none, into the row cache unless something was written since the count of writes was as given, before
 // it was read.
 func (s *Store) keep(key, value []byte, found bool, writes uint64) {
-	if writes%2 != 0 { // it may have been read before the batch, and would be put in after the batch took it out
+	if writes%2 != 0 { // it may have been read before the batch, and would be put in after the batch made it unknown
 		return
 	}
 	if !s.cached.Load() {

@@ -3,6 +3,8 @@ package rrdb
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
+
 	"sync"
 
 	"github.com/cespare/xxhash/v2"
@@ -123,24 +125,13 @@ func (c *rowCache) put(store uint64, key, value []byte, found bool, valid func()
 		return
 	}
 	slot, at := s.find(store, key, hash)
-	if slot == nil || len(value) > s.room(at) {
-		if slot == nil {
-			slot = s.oldest(hash)
-		}
-		at = s.advance(rowHeader + len(key) + len(value))
-		b := s.at(at)
-		binary.LittleEndian.PutUint64(b, store)
-		binary.LittleEndian.PutUint16(b[8:], uint16(len(key)))
-		binary.LittleEndian.PutUint16(b[10:], uint16(len(value)))
-		copy(b[rowHeader:], key)
-		binary.LittleEndian.PutUint64(slot, slotOf(at, hash))
+	if slot == nil {
+		slot = s.oldest(hash)
+		at = s.place(slot, hash, store, key, len(value))
+	} else if len(value) > s.room(at) {
+		at = s.place(slot, hash, store, key, len(value))
 	}
-	length := uint32(len(value))
-	if !found {
-		length = rowAbsent
-	}
-	s.setLength(at, length)
-	copy(s.at(at)[rowHeader+len(key):], value)
+	s.set(at, value, found)
 }
 
 // change makes a row unknown and reports whether there was something to know. The row keeps its place until settle.
@@ -154,10 +145,30 @@ func (c *rowCache) change(store uint64, key []byte) bool {
 	return slot != nil
 }
 
-// settle says what a row that was changed is now. It moves only when it has grown out of its place, so that a row which is written and not
-// read goes when the ring comes around.
+// settle says what a row is that was changed, if it is still there and unknown: while Store.writes is odd nobody else says so. It moves only when it
+// has grown out of its place, so that a row which is written and not read goes when the ring comes around.
 func (c *rowCache) settle(store uint64, row cachedRow) {
-	c.put(store, row.key, row.value, row.found, func() bool { return true })
+	s, hash := c.shard(store, row.key)
+	defer s.mu.Unlock()
+	slot, at := s.find(store, row.key, hash)
+	if slot == nil || s.length(at) != rowUnknown {
+		return
+	}
+	if rowHeader+len(row.key)+len(row.value) > RowCacheRowBytesMax {
+		binary.LittleEndian.PutUint64(slot, 0)
+		return
+	}
+	if len(row.value) > s.room(at) {
+		at = s.place(slot, hash, store, row.key, len(row.value))
+	}
+	s.set(at, row.value, row.found)
+}
+
+// settleAll settles the rows of changeAll, the last first: of those with the same key it alone is what the batch leaves, and none that came before it may be seen.
+func (c *rowCache) settleAll(store uint64, had []cachedRow) {
+	for _, row := range slices.Backward(had) {
+		c.settle(store, row)
+	}
 }
 
 // cachedRow is what a batch makes of a row that was in the cache.
@@ -266,6 +277,28 @@ func (s *rowShard) value(at uint64) ([]byte, bool) {
 	}
 	v := s.at(at)[rowHeader+len(s.key(at)):]
 	return v[:n:n], true
+}
+
+// place makes a new place for a row, to be set.
+func (s *rowShard) place(slot []byte, hash, store uint64, key []byte, room int) uint64 {
+	at := s.advance(rowHeader + len(key) + room)
+	b := s.at(at)
+	binary.LittleEndian.PutUint64(b, store)
+	binary.LittleEndian.PutUint16(b[8:], uint16(len(key)))
+	binary.LittleEndian.PutUint16(b[10:], uint16(room))
+	copy(b[rowHeader:], key)
+	binary.LittleEndian.PutUint64(slot, slotOf(at, hash))
+	return at
+}
+
+// set writes a value for which there is room.
+func (s *rowShard) set(at uint64, value []byte, found bool) {
+	length := uint32(len(value))
+	if !found {
+		length = rowAbsent
+	}
+	s.setLength(at, length)
+	copy(s.at(at)[rowHeader+len(s.key(at)):], value)
 }
 
 // advance makes room for n bytes that lie together, and returns where.

@@ -21,6 +21,7 @@ func TestRowCacheReturnsWhatWasPutLast(t *testing.T) {
 	}
 	defer c.close()
 	rnd := rand.New(rand.NewSource(1))
+	always := func() bool { return true }
 	last := map[string][]byte{} // nil: known to be absent
 	found := 0
 	for i := range 400_000 {
@@ -46,8 +47,11 @@ func TestRowCacheReturnsWhatWasPutLast(t *testing.T) {
 			if rnd.Intn(4) == 0 {
 				value = nil
 			}
-			if c.change(store, key) || rnd.Intn(2) == 0 { // a writer, or a reader
+			c.change(store, key) // as a writer does
+			if rnd.Intn(2) == 0 {
 				c.settle(store, cachedRow{key, value, value != nil})
+			} else { // a reader comes later
+				c.put(store, key, value, value != nil, always)
 			}
 			last[name] = value
 		default:
@@ -281,11 +285,77 @@ func TestRowsStayInTheCacheAsTheyAreWritten(t *testing.T) {
 	}
 	_, before, _ := r.e.RowCacheStats()
 	large := string(make([]byte, RowCacheRowBytesMax))
-	r.apply(put(large))
+	r.apply(put("small"), put(large)) // and not the small one
 	eq(t, "large", r.get("h", "n") == large, true)
 	if _, after, _ := r.e.RowCacheStats(); after != before+1 {
 		t.Error("a row larger than the cache keeps was in it")
 	}
 	r.apply(put("small again"))
 	eq(t, "after it was large", r.get("h", "n"), "small again")
+}
+
+// A batch writes a row twice, and the row goes from the cache in between, as the ring comes around: what the first write made of it must not come back.
+func TestRowThatLeavesTheCacheDuringABatch(t *testing.T) {
+	c := newRowCache(rowShards * rowShardBytesMin)
+	if c == nil {
+		t.Skip("no row cache on this system")
+	}
+	defer c.close()
+	always, key := func() bool { return true }, []byte("k")
+	c.put(1, key, []byte("before"), true, always)
+	eq(t, "there before", c.change(1, key), true)
+	for i := range 100_000 { // readers of another store
+		c.put(2, fmt.Append(nil, i), make([]byte, 100), true, always)
+	}
+	eq(t, "there for the second write", c.change(1, key), false)
+	c.settleAll(1, []cachedRow{{key, []byte("first"), true}})
+	if value, _, locked := c.get(1, key); locked != nil {
+		t.Errorf("the cache says %q", value)
+		locked.mu.Unlock()
+	}
+}
+
+// Gets beside batches that write a row many times see what a batch leaves and nothing in between, and never go back.
+func TestNoGetSeesTheMiddleOfABatch(t *testing.T) {
+	r := newRig(t)
+	const batches, times, readers = 1000, 20, 3
+	key := base.BlobOf(rawKey("h", "n"))
+	request := body(1, key)
+	var seen atomic.Int64
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	r.put("h", "n", "0")
+	defer wg.Wait()
+	defer close(stop)
+	for range readers {
+		wg.Go(func() {
+			var out []byte
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				least := seen.Load()
+				out, _ = r.s.Read(OpGet, request, out[:0], r.rc)
+				var resp rrdb.ReadResponse
+				unwrap(t, out, &resp)
+				n, err := strconv.ParseInt(string(resp.Value.Bytes()), 10, 64)
+				if err != nil || n < least || n%times != 0 {
+					t.Errorf("read %d (%v) after %d", n, err, least)
+					return
+				}
+				for s := least; n > s && !seen.CompareAndSwap(s, n); s = seen.Load() {
+				}
+			}
+		})
+	}
+	var updates [times]Update
+	for i := range batches {
+		for j := range updates {
+			value := strconv.Itoa(i*times + j + 1)
+			updates[j] = Update{OpPut, body(1, &rrdb.UpdateRequest{Key: key, Value: base.BlobOf([]byte(value))})}
+		}
+		r.apply(updates[:]...)
+	}
 }

@@ -74,7 +74,7 @@ CPU time is measured when the servers run on this machine and belong to this use
 	flags.Uint64Var(&o.Seed, "seed", 1, "of choices and values")
 	flags.IntVar(&o.RowsPerKey, "rows-per-key", 1, "rows that share a hash key, in workloads that do not touch whole hash keys")
 	flags.BoolVar(&asJSON, "json", false, "print the result as JSON")
-	cmd.AddCommand(newBenchTableCommand(), newBenchCurvesCommand(), newBenchTroubleCommand())
+	cmd.AddCommand(newBenchCompareCommand(), newBenchTableCommand(), newBenchCurvesCommand(), newBenchTroubleCommand())
 	return cmd
 }
 
