@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
-
 	"sync"
 
 	"github.com/cespare/xxhash/v2"
