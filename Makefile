@@ -15,7 +15,7 @@ VECTORS  ?= $(wildcard $(CURDIR)/../shared/vectors)
 export PEGASUS_VECTORS = $(VECTORS)
 
 .DEFAULT_GOAL := help
-.PHONY: help build onebox shell deps test race race-e2e lint gen bench bench-table bench-curves bench-trouble baseline baseline-check compat fuzz sim cores mutants e2e chaos chaos-long soak fmt clean
+.PHONY: help build onebox shell deps test race race-e2e lint gen bench bench-compare bench-table bench-curves bench-trouble baseline baseline-check compat fuzz sim cores mutants e2e chaos chaos-long soak fmt clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ bench-table: build ## all cases beside their targets, on clusters it starts itse
 
 bench-curves: build ## how cost grows with partitions, callers, rows, sizes and servers, into docs/performance/; 13 minutes on a quiet machine (ARGS="--curve callers" ...)
 	./bin/pegasus bench curves --out docs/performance $(ARGS)
+
+bench-compare: build ## what an operation costs here beside another build, with clusters of both at the same time (OLD=path of the other; ARGS="-w set" ...); five minutes
+	./bin/pegasus bench compare --old $(OLD) $(ARGS)
 
 bench-trouble: build ## latency during learning, checkpoints, compaction, balance moves and with a slow peer beside the quiet figures, into docs/performance/; 15 minutes on a quiet machine (ARGS="--trouble learn" ...; a first look: bin/pegasus bench trouble --quick)
 	./bin/pegasus bench trouble --write docs/performance/trouble.md $(ARGS)
