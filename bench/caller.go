@@ -20,7 +20,6 @@ type traffic struct {
 	counters *layout
 	people   population
 	records  recorder
-	notFound atomic.Int64
 	stopping atomic.Bool
 	idle     chan struct{} // receives once per caller that stopped
 
@@ -141,15 +140,11 @@ func (c *caller) done(code base.ErrorCode, body []byte) {
 		c.send()
 		return
 	}
-	if result.notFound {
-		c.notFound.Add(1)
-	}
-	rows := result.rows
 	if c.kind == kindMultiSet {
-		rows = c.options.Batch
+		result.rows = c.options.Batch
 	}
 	took := time.Since(c.started)
-	c.records.record(c.index, c.kind, took, rows, result.failure)
+	c.records.record(c.index, c.kind, took, result)
 	if c.options.Observe != nil {
 		c.options.Observe(Observation{c.kind.String(), c.started, took, result.failure})
 	}

@@ -30,17 +30,18 @@ type recorderShard struct {
 
 // tally is what was counted.
 type tally struct {
-	latency [kinds]*hdrhistogram.Histogram // nil until the kind occurs
-	rows    int64                          // read or written by the operations
-	errors  map[string]int64               // by text
+	latency  [kinds]*hdrhistogram.Histogram // nil until the kind occurs
+	rows     int64                          // read or written by the operations
+	notFound int64                          // operations that met no row
+	errors   map[string]int64               // by text
 }
 
-func (t *tally) add(k kind, latency time.Duration, rows int, failure string) {
-	if failure != "" {
+func (t *tally) add(k kind, latency time.Duration, o outcome) {
+	if o.failure != "" {
 		if t.errors == nil {
 			t.errors = map[string]int64{}
 		}
-		t.errors[failure]++
+		t.errors[o.failure]++
 		return
 	}
 	if t.latency[k] == nil {
@@ -48,7 +49,10 @@ func (t *tally) add(k kind, latency time.Duration, rows int, failure string) {
 	}
 	us := min(max(latency.Microseconds(), latencyMin), latencyMaxUs)
 	_ = t.latency[k].RecordValue(us) // the value is in range by the line above
-	t.rows += int64(rows)
+	t.rows += int64(o.rows)
+	if o.notFound {
+		t.notFound++
+	}
 }
 
 func (t *tally) merge(o *tally) {
@@ -62,6 +66,7 @@ func (t *tally) merge(o *tally) {
 		t.latency[k].Merge(h)
 	}
 	t.rows += o.rows
+	t.notFound += o.notFound
 	for text, n := range o.errors {
 		if t.errors == nil {
 			t.errors = map[string]int64{}
@@ -89,10 +94,10 @@ func (t *tally) errorCount() int64 {
 	return n
 }
 
-func (r *recorder) record(shard int, k kind, latency time.Duration, rows int, failure string) {
+func (r *recorder) record(shard int, k kind, latency time.Duration, o outcome) {
 	s := &r.shards[shard%recorderShards]
 	s.mu.Lock()
-	s.add(k, latency, rows, failure)
+	s.add(k, latency, o)
 	s.mu.Unlock()
 }
 

@@ -68,9 +68,9 @@ func latencyOf(h *hdrhistogram.Histogram) Latency {
 	}
 }
 
-func (r *Result) fill(t *tally, took time.Duration, notFound int64) {
+func (r *Result) fill(t *tally, took time.Duration) {
 	all := t.all()
-	r.Seconds, r.Operations, r.NotFound = took.Seconds(), all.TotalCount(), notFound
+	r.Seconds, r.Operations, r.NotFound = took.Seconds(), all.TotalCount(), t.notFound
 	r.OpsPerSecond = float64(r.Operations) / r.Seconds
 	r.RowsPerSecond = float64(t.rows) / r.Seconds
 	for text, n := range t.errors {

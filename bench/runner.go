@@ -122,7 +122,6 @@ func (t *traffic) run(ctx context.Context, conns *connections, result *Result) e
 	var discarded, measured tally
 	t.wait(ctx, o.Warmup, "warm-up", progress, &discarded)
 	t.records.take() // whatever ended since the last look still belongs to the warm-up
-	t.notFound.Store(0)
 	servers.begin(ctx)
 	began := time.Now()
 	t.wait(ctx, o.Duration, "measuring", progress, &measured)
@@ -135,7 +134,7 @@ func (t *traffic) run(ctx context.Context, conns *connections, result *Result) e
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("bench: interrupted: %w", err)
 	}
-	result.fill(&measured, took, t.notFound.Load())
+	result.fill(&measured, took)
 	result.Server = server.perOperation(result.Operations)
 	if !drained {
 		return errors.New("bench: operations were still unanswered long after the end")

@@ -249,8 +249,7 @@ func (s stage) failed(err error) []Measured {
 func checkFound(row Row, r *bench.Result) {
 	wrong, reason := r.NotFound, "met no row"
 	if row.Options.MissShare == 1 {
-		// What was in flight when the measurement began may be counted on one side only.
-		wrong, reason = r.Operations-r.NotFound-int64(row.Options.Callers), "met a row"
+		wrong, reason = r.Operations-r.NotFound, "met a row"
 	}
 	if wrong > 0 {
 		r.Errors[reason] += wrong
