@@ -124,10 +124,11 @@ func (c *rowCache) put(store uint64, key, value []byte, found bool, valid func()
 		return
 	}
 	slot, at := s.find(store, key, hash)
+	fits := slot != nil && len(value) <= s.room(at)
 	if slot == nil {
 		slot = s.oldest(hash)
-		at = s.place(slot, hash, store, key, len(value))
-	} else if len(value) > s.room(at) {
+	}
+	if !fits {
 		at = s.place(slot, hash, store, key, len(value))
 	}
 	s.set(at, value, found)

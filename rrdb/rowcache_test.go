@@ -147,29 +147,20 @@ func TestRowCacheFollowsEveryKindOfWrite(t *testing.T) {
 	}
 }
 
-// Gets that run beside writes never go back: not behind what was acknowledged before they began, nor behind what one of them has seen.
-func TestCachedRowsNeverGoBack(t *testing.T) {
-	r := newRig(t)
-	const writes, readers = 3000, 3
-	key := base.BlobOf(rawKey("h", "n"))
-	request := body(1, key)
-	var acknowledged, seen atomic.Int64
-	stop := make(chan struct{})
+// readBeside reads row "h", "n", a number, again and again beside what follows, until stop is called. No get may go behind what it finds acknowledged when it begins, nor behind what
+// one of them has seen, nor see what is no multiple of step.
+func (r *rig) readBeside(acknowledged *atomic.Int64, step int64) (stop func()) {
+	const readers = 3
+	request := body(1, base.BlobOf(rawKey("h", "n")))
+	ended := make(chan struct{})
+	var seen atomic.Int64
 	var wg sync.WaitGroup
-	r.put("h", "n", "0")
-	defer func() {
-		if r.e.rows != nil { // the writes may be over before the readers come
-			eventually(t, "a read out of the cache", func() bool { hits, _, _ := r.e.RowCacheStats(); return hits > 0 })
-		}
-		close(stop)
-		wg.Wait()
-	}()
 	for range readers {
 		wg.Go(func() {
 			var out []byte
 			for {
 				select {
-				case <-stop:
+				case <-ended:
 					return
 				default:
 				}
@@ -177,10 +168,10 @@ func TestCachedRowsNeverGoBack(t *testing.T) {
 				var st ReadStat
 				out, st = r.s.Read(OpGet, request, out[:0], r.rc)
 				var resp rrdb.ReadResponse
-				unwrap(t, out, &resp)
+				unwrap(r, out, &resp)
 				n, err := strconv.ParseInt(string(resp.Value.Bytes()), 10, 64)
-				if st.StorageErr != nil || err != nil || n < least {
-					t.Errorf("read %d (%v, %v) after %d", n, st.StorageErr, err, least)
+				if st.StorageErr != nil || err != nil || n < least || n%step != 0 {
+					r.Errorf("read %d (%v, %v) after %d", n, st.StorageErr, err, least)
 					return
 				}
 				for s := seen.Load(); n > s && !seen.CompareAndSwap(s, n); s = seen.Load() {
@@ -188,6 +179,22 @@ func TestCachedRowsNeverGoBack(t *testing.T) {
 			}
 		})
 	}
+	return func() {
+		if r.e.rows != nil { // the writes may be over before the readers come
+			eventually(r, "a read out of the cache", func() bool { hits, _, _ := r.e.RowCacheStats(); return hits > 0 })
+		}
+		close(ended)
+		wg.Wait()
+	}
+}
+
+// Gets that run beside writes never go back: not behind what was acknowledged before they began, nor behind what one of them has seen.
+func TestCachedRowsNeverGoBack(t *testing.T) {
+	r := newRig(t)
+	const writes = 3000
+	var acknowledged atomic.Int64
+	r.put("h", "n", "0")
+	defer r.readBeside(&acknowledged, 1)()
 	for i := range int64(writes) {
 		if err := putRow(r.s, "n", strconv.AppendInt(nil, i+1, 10)); err != nil {
 			t.Fatal(err)
@@ -318,44 +325,17 @@ func TestRowThatLeavesTheCacheDuringABatch(t *testing.T) {
 // Gets beside batches that write a row many times see what a batch leaves and nothing in between, and never go back.
 func TestNoGetSeesTheMiddleOfABatch(t *testing.T) {
 	r := newRig(t)
-	const batches, times, readers = 1000, 20, 3
-	key := base.BlobOf(rawKey("h", "n"))
-	request := body(1, key)
-	var seen atomic.Int64
-	stop := make(chan struct{})
-	var wg sync.WaitGroup
+	const batches, times = 1000, 20
+	var acknowledged atomic.Int64
 	r.put("h", "n", "0")
-	defer wg.Wait()
-	defer close(stop)
-	for range readers {
-		wg.Go(func() {
-			var out []byte
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				least := seen.Load()
-				out, _ = r.s.Read(OpGet, request, out[:0], r.rc)
-				var resp rrdb.ReadResponse
-				unwrap(t, out, &resp)
-				n, err := strconv.ParseInt(string(resp.Value.Bytes()), 10, 64)
-				if err != nil || n < least || n%times != 0 {
-					t.Errorf("read %d (%v) after %d", n, err, least)
-					return
-				}
-				for s := least; n > s && !seen.CompareAndSwap(s, n); s = seen.Load() {
-				}
-			}
-		})
-	}
+	defer r.readBeside(&acknowledged, times)()
 	var updates [times]Update
 	for i := range batches {
 		for j := range updates {
 			value := strconv.Itoa(i*times + j + 1)
-			updates[j] = Update{OpPut, body(1, &rrdb.UpdateRequest{Key: key, Value: base.BlobOf([]byte(value))})}
+			updates[j] = Update{OpPut, body(1, &rrdb.UpdateRequest{Key: base.BlobOf(rawKey("h", "n")), Value: base.BlobOf([]byte(value))})}
 		}
 		r.apply(updates[:]...)
+		acknowledged.Store(int64(i+1) * times)
 	}
 }

@@ -48,7 +48,7 @@ twenty. Rates and latencies are those of a machine that serves two clusters.`,
 	flags.IntVar(&o.Rounds, "rounds", compare.DefaultRounds, "times that all is measured, with fresh clusters")
 	flags.StringVar(&o.PlogSync, "plog-sync", "always", "when the clusters acknowledge a write: always, interval or none")
 	flags.StringVar(&o.Dir, "dir", "", "where temporary data directories are made (default: the system's place for temporary files)")
-	flags.BoolVar(&asJSON, "json", false, "print all figures as JSON")
+	flags.BoolVar(&asJSON, "json", false, "print the figures of all rounds as JSON; of a pair the old program's comes first")
 	return cmd
 }
 
