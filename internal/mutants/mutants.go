@@ -110,7 +110,15 @@ var mutants = []mutant{
 	},
 	{
 		Name: "lonely writes", File: "replica/pacifica/twophase.go", Why: "writes that waited are committed with too few members",
-		Old: "if c.status == Primary && c.config.Members() < c.minMembers() {", New: "if false {",
+		Old: "if c.status == Primary && !c.enough() {", New: "if false {",
+	},
+	{
+		Name: "lonely answers", File: "replica/pacifica/twophase.go", Why: "writes under way are committed and answered with too few members",
+		Old: "for c.status == Primary && !c.held() {", New: "for c.status == Primary {",
+	},
+	{
+		Name: "lonely answers after a lapse", File: "replica/pacifica/twophase.go", Why: "writes from before a lapse of the lease are answered with too few members",
+		Old: "if !c.enough() {\n\t\t\tc.forgetWriters(e)", New: "if false {\n\t\t\tc.forgetWriters(e)",
 	},
 	{
 		Name: "role ends too late", File: "replica/partition.go", Why: "reads go on until the end of the turn in which a primary gave its role away",

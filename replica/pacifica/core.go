@@ -284,7 +284,7 @@ func (c *Core) WritesAllowed() base.ErrorCode {
 	if c.primary.leaving != nil {
 		return base.ErrInvalidState
 	}
-	if c.config.Members() < c.minMembers() {
+	if !c.enough() {
 		return base.ErrNotEnoughMember
 	}
 	if len(c.primary.queue) >= c.params.QueueUpdatesMax || c.primary.queueBytes >= c.params.QueueBytesMax {
@@ -308,7 +308,10 @@ func (c *Core) Learners() []Node {
 	return out
 }
 
-// minMembers is the fewest members under which new writes are accepted.
+// enough reports whether there are members enough for writes.
+func (c *Core) enough() bool { return c.config.Members() >= c.minMembers() }
+
+// minMembers is the fewest members under which writes are accepted and answered.
 func (c *Core) minMembers() int {
 	n := int(c.config.MaxReplicaCount)
 	if c.params.MinMembers > 0 {

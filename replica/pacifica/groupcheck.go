@@ -10,6 +10,7 @@ func (c *Core) primaryTick() {
 		c.now.MonoMs >= c.primary.lastPrepareMs+c.params.CommitNoticeMs
 	if idle || c.now.MonoMs >= c.primary.nextCheckMs {
 		c.sendGroupChecks()
+		c.commitPrimary() // what is held may go on when the table's replica count was lowered
 	}
 }
 

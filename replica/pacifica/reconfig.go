@@ -111,10 +111,19 @@ func (c *Core) endPrimary() {
 	}
 	c.failQueue(base.ErrInvalidState)
 	c.primary.learners, c.primary.leaving = nil, nil
-	var unknown []uint64
+	var entries []*entry
 	for d := c.list.committed + 1; d <= c.list.last; d++ {
 		e := c.list.get(d)
 		e.waiting = nil
+		entries = append(entries, e)
+	}
+	c.forgetWriters(entries...)
+}
+
+// forgetWriters leaves the clients behind prepared writes without an answer: the outcome is not for them to know.
+func (c *Core) forgetWriters(entries ...*entry) {
+	var unknown []uint64
+	for _, e := range entries {
 		for i := range e.m.Updates {
 			if token := e.m.Updates[i].Token; token != 0 {
 				unknown = append(unknown, token)
@@ -329,7 +338,7 @@ func (c *Core) onProposal(ev ProposalReceived) {
 
 func (c *Core) onPrimaryProposal(ev ProposalReceived) {
 	role := c.config.RoleOf(ev.Node)
-	if ev.Node == c.self && ev.Type != configAddSecondary && ev.Type != configAddSecondaryForLB && c.list.last > c.list.committed {
+	if ev.Node == c.self && ev.Type != configAddSecondary && ev.Type != configAddSecondaryForLB && !c.settled() {
 		c.primary.leaving = &ev
 		return
 	}

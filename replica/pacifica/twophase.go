@@ -17,7 +17,7 @@ func (c *Core) onWrite(u Update) {
 // pump turns queued writes into mutations. All that waits goes into one, up to the batch limits.
 // Writes that were admitted before members went are refused when too few are left.
 func (c *Core) pump() {
-	if c.status == Primary && c.config.Members() < c.minMembers() {
+	if c.status == Primary && !c.enough() {
 		c.failQueue(base.ErrNotEnoughMember)
 	}
 	for c.status == Primary && len(c.primary.queue) > 0 && c.mayPrepare() {
@@ -122,16 +122,19 @@ func (c *Core) onLogged(ev Logged) {
 
 // commitPrimary commits every decree after L that the log, all members and all learners have.
 func (c *Core) commitPrimary() {
-	for c.status == Primary {
+	for c.status == Primary && !c.held() {
 		e := c.list.get(c.list.committed + 1)
 		if e == nil || !e.logged || len(e.waiting) > 0 {
 			break
+		}
+		if !c.enough() {
+			c.forgetWriters(e)
 		}
 		m := e.m
 		c.list.advance()
 		c.emit(Apply{Mutation: m, Reply: true})
 	}
-	if ev := c.primary.leaving; ev != nil && c.status == Primary && c.list.last == c.list.committed {
+	if ev := c.primary.leaving; ev != nil && c.status == Primary && c.settled() {
 		c.primary.leaving = nil
 		c.onPrimaryProposal(*ev)
 	}
@@ -139,6 +142,17 @@ func (c *Core) commitPrimary() {
 		c.upgradeLearner()
 	}
 }
+
+// held reports whether what this primary prepared since its promotion waits for members. While they are too few it is
+// neither committed nor answered: it could be lost with the last of them. A learner gets it and may end the wait by becoming a
+// member. What the primary took over does not wait, since an earlier one may have answered it; the writers who
+// still wait for some of that, after a lapse of the lease, are not answered.
+func (c *Core) held() bool {
+	return c.list.committed >= c.primary.barrier && c.list.last > c.list.committed && !c.enough()
+}
+
+// settled reports whether nothing that was prepared is about to be committed.
+func (c *Core) settled() bool { return c.list.last == c.list.committed || c.held() }
 
 // commitMember commits up to what the primary announced, as far as it is logged here.
 func (c *Core) commitMember() {

@@ -166,6 +166,10 @@ func (c *cluster) checkCommit(n *node, m *Mutation) {
 	if !slices.ContainsFunc(n.disk.log, func(x *Mutation) bool { return x.Decree == m.Decree && x.Ballot == m.Ballot }) {
 		c.failf("%s commits %s, which is not in its log", n, m)
 	}
+	have, need := n.core.Config().Members(), n.core.minMembers()
+	if have < need && slices.ContainsFunc(m.Updates, func(u Update) bool { return u.Token != 0 }) {
+		c.failf("%s answers the writes of %s with %d members of at least %d", n, m, have, need)
+	}
 }
 
 // checkNew: a mutation that nobody saw before is prepared only with members enough. One that was
