@@ -175,6 +175,10 @@ func TestCloseCutsAManualCompactionShort(t *testing.T) {
 	r := newRigOn(t, fs, func(o *EngineOptions) { o.ManualCompactionBytesPerSecond = 1 }) // some months
 	r.noise(rows, valueBytes)
 	want := r.digest()
+	if err := r.s.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "compactions of what was flushed end", func() bool { return r.s.db.Metrics().Compact.NumInProgress == 0 })
 	before := fs.compacted.Load()
 	compacted := make(chan error)
 	go func() { compacted <- r.s.CompactManually(ctxb, true, clockOf(1)) }()
