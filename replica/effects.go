@@ -13,12 +13,14 @@ import (
 	"github.com/pegasus-go/pegasus/replica/pacifica"
 	"github.com/pegasus-go/pegasus/replica/plog"
 	"github.com/pegasus-go/pegasus/rpc"
-	"github.com/pegasus-go/pegasus/rrdb"
 )
 
 // execute carries out the effects of a step in order. Appends that follow each other become one.
 func (p *partition) execute(effects []pacifica.Effect) {
 	for _, effect := range effects {
+		if !p.backlog.waits(effect) {
+			p.catchUp()
+		}
 		if a, ok := effect.(pacifica.Append); ok {
 			p.appends = append(p.appends, plog.Entry{Ballot: a.Mutation.Ballot, Decree: a.Mutation.Decree, Data: a.Mutation.Raw})
 			p.logged = append(p.logged, item{event: pacifica.Logged{Ballot: a.Mutation.Ballot, Decree: a.Mutation.Decree}, all: p.arrivalsOf(a.Mutation)})
@@ -68,11 +70,7 @@ func (p *partition) perform(effect pacifica.Effect) {
 	case pacifica.SendPrepare:
 		p.sendPrepare(e)
 	case pacifica.Apply:
-		if err := p.apply(e); err != nil {
-			p.log.Error("apply", "err", err)
-			p.behind = true
-			p.mail.put(item{event: pacifica.Failed{Err: err}})
-		}
+		p.noteApplied(p.apply(e))
 	case pacifica.AckPrepare:
 		p.ackPrepare(e)
 	case pacifica.DropPrepare:
@@ -116,43 +114,6 @@ func (p *partition) perform(effect pacifica.Effect) {
 	default:
 		panic(fmt.Sprintf("replica: effect %T is not handled", effect))
 	}
-}
-
-// apply runs a committed mutation on the store and answers its clients.
-func (p *partition) apply(e pacifica.Apply) error {
-	m := e.Mutation
-	p.updates = p.updates[:0]
-	for i := range m.Updates {
-		op, ok := rrdb.OpOf(m.Updates[i].Code)
-		if !ok {
-			op = rrdb.OpEmpty
-		}
-		p.updates = append(p.updates, rrdb.Update{Op: op, Body: m.Updates[i].Body})
-	}
-	var reply func(int, []byte)
-	if e.Reply {
-		leased := p.srv.lease.holds(p.term, p.srv.monoMs())
-		reply = func(i int, body []byte) {
-			req := p.request(m.Updates[i].Token)
-			switch {
-			case req == nil:
-			case !leased:
-				req.Drop()
-			default:
-				p.stats.answered(req)
-				req.ReplyBytes(base.ErrOK, body)
-			}
-		}
-	}
-	err := p.store.Load().Apply(m.Decree, m.TimestampUs, m.DefaultTTL, p.updates, reply)
-	clear(p.updates)
-	if err != nil {
-		return fmt.Errorf("apply %s: %w", m, err)
-	}
-	if o := p.srv.opts.Observer; o != nil {
-		o.Applied(p.gpid, m)
-	}
-	return nil
 }
 
 func (p *partition) failWrites(e pacifica.FailWrites) {

@@ -113,19 +113,13 @@ func (p *partition) drain() {
 func (p *partition) drainOnce() {
 	p.mail.mu.Lock()
 	items := p.mail.items
-	p.mail.items = nil
+	p.mail.items, p.mail.woken = nil, false
 	p.mail.mu.Unlock()
-	for _, it := range items {
-		if it.run != nil {
-			it.run()
-		} else {
-			p.step([]pacifica.Event{it.event})
-		}
-	}
+	p.turn(items)
 }
 
-// leasedPrimary is a server with a lease and a primary that answers reads.
-func leasedPrimary(t *testing.T) (*Server, *lateMeta, *partition) {
+// leased is a server with a lease and a replica without a role.
+func leased(t *testing.T) (*Server, *lateMeta, *partition) {
 	t.Helper()
 	s, m := beaconing(t)
 	p, err := s.openDir(testGpid, newReplicaDir(t, s))
@@ -146,6 +140,13 @@ func leasedPrimary(t *testing.T) (*Server, *lateMeta, *partition) {
 		t.Fatal("the beacon failed")
 	}
 	p.drain()
+	return s, m, p
+}
+
+// leasedPrimary is a server with a lease and a primary that answers reads.
+func leasedPrimary(t *testing.T) (*Server, *lateMeta, *partition) {
+	t.Helper()
+	s, m, p := leased(t)
 	makePrimary(t, p.core, s.self)
 	p.publish()
 	if code := p.readRefusal(false); code != base.ErrOK {

@@ -324,6 +324,9 @@ func (p *partition) replay(applied int64) error {
 		count++
 		return nil
 	})
+	if err == nil {
+		err = p.applyBacklog()
+	}
 	if err == nil && p.store.Load().LastApplied() != p.core.LastCommitted() {
 		err = fmt.Errorf("replay of %s: applied %d, committed %d: %w", p.gpid, p.store.Load().LastApplied(), p.core.LastCommitted(), errIncomplete)
 	}

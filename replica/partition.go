@@ -40,8 +40,10 @@ type partition struct {
 	metaCalls map[uint64]context.CancelFunc
 	batch     rpc.Batch // answers and messages of one turn leave together
 	appends   []plog.Entry
-	logged    []item // what appends will be answered with
-	updates   []rrdb.Update
+	logged    []item           // what appends will be answered with
+	events    []pacifica.Event // of a turn
+	backlog   backlog
+	turnMs    int64 // monotonic time of the last step
 	closing   *pacifica.Close
 	behind    bool // the store refused a mutation that the core counts as committed
 	// lastPrepare is the prepare that was built last; every secondary gets the same bytes.
@@ -130,21 +132,9 @@ func (p *partition) postRequest(ev pacifica.Event, req *rpc.Request) {
 func (p *partition) loop() {
 	defer close(p.done)
 	var items, spare []item
-	var events []pacifica.Event
 	for p.closing == nil {
 		items = p.mail.take(spare)
-		events = events[:0]
-		for i := range items {
-			it := &items[i]
-			if it.run != nil {
-				p.step(events)
-				events = events[:0]
-				it.run()
-				continue
-			}
-			events = append(events, p.tokenize(it))
-		}
-		p.step(events)
+		p.turn(items)
 		p.publish()
 		p.batch.Flush()
 		clear(items)
@@ -153,11 +143,35 @@ func (p *partition) loop() {
 	p.shutdown()
 }
 
+// turn does what the items ask for.
+func (p *partition) turn(items []item) {
+	events, onlyWriting := p.events[:0], true
+	for i := range items {
+		it := &items[i]
+		if it.run != nil {
+			p.step(events)
+			p.catchUp()
+			events, onlyWriting = events[:0], false
+			it.run()
+			continue
+		}
+		events = append(events, p.tokenize(it))
+		onlyWriting = onlyWriting && writing(it.event)
+	}
+	p.step(events)
+	if !p.mayLag(onlyWriting) {
+		p.catchUp()
+	}
+	p.events = events
+}
+
 func (p *partition) step(events []pacifica.Event) {
 	if len(events) == 0 || p.closing != nil {
 		return
 	}
-	effects := p.core.Step(p.srv.clock(), events...)
+	clock := p.srv.clock()
+	p.turnMs = clock.MonoMs
+	effects := p.core.Step(clock, events...)
 	if p.view.Load().reads && !p.core.ReadsAllowed() {
 		p.publish() // before the effects, which may make somebody else primary
 	}

@@ -33,18 +33,30 @@ const (
 	keptOverlayMax    = 64
 )
 
-// Apply applies one mutation as one batch together with its decree and timestamp. decree must be
-// the one after LastApplied. Rows expire, and atomic operations are judged, at timestampUs;
-// defaultTTL (seconds, 0 none) came with the mutation. Updates of all kinds may be mixed, later
-// ones see earlier ones.
+// Mutation is what is applied under one decree.
+type Mutation struct {
+	Decree      int64
+	TimestampUs int64 // rows expire, and atomic operations are judged, at this time
+	DefaultTTL  int32 // seconds, 0: none
+	// Updates of all kinds may be mixed, later ones see earlier ones.
+	Updates []Update
+	// Reply, when not nil, is called for every update after the commit, with its wrapped response; body is valid until
+	// ApplyAll returns.
+	Reply func(i int, body []byte)
+}
+
+// Apply is ApplyAll for one mutation.
+func (s *Store) Apply(decree, timestampUs int64, defaultTTL int32, updates []Update, reply func(i int, body []byte)) error {
+	return s.ApplyAll([]Mutation{{Decree: decree, TimestampUs: timestampUs, DefaultTTL: defaultTTL, Updates: updates, Reply: reply}})
+}
+
+// ApplyAll applies mutations as one batch, together with decree and timestamp of the last. Their decrees follow each other and
+// LastApplied. Several at once cost less than one after the other, and leave the same.
 //
 // An update that fails for a reason the client is told about (bad integer, failed check, empty
 // list, undecodable body) stores nothing and the decree advances all the same. An error means
 // that the store cannot go on; nothing was applied then.
-//
-// With reply not nil, reply(i, body) is called for every update after the commit, with its wrapped
-// response; body is valid until Apply returns.
-func (s *Store) Apply(decree, timestampUs int64, defaultTTL int32, updates []Update, reply func(i int, body []byte)) error {
+func (s *Store) ApplyAll(mutations []Mutation) error {
 	s.applyMu.Lock()
 	defer s.applyMu.Unlock()
 	s.engine.awaitRoom(s) // before life: a flush needs it, too
@@ -52,81 +64,108 @@ func (s *Store) Apply(decree, timestampUs int64, defaultTTL int32, updates []Upd
 		return err
 	}
 	defer s.life.RUnlock()
-	if last := s.LastApplied(); decree != last+1 {
-		return &Error{Op: "apply", Class: ClassOrder, Err: fmt.Errorf("decree %d after %d", decree, last)}
+	last := s.LastApplied()
+	for i := range mutations {
+		if d := mutations[i].Decree; d != last+1 {
+			return &Error{Op: "apply", Class: ClassOrder, Err: fmt.Errorf("decree %d after %d", d, last)}
+		}
+		last++
 	}
 	if err := s.applyRoom(); err != nil {
 		return err
 	}
-	timestampUs = max(timestampUs, s.lastTimestamp.Load())
-	m := mutation{
-		s:          s,
-		b:          s.db.NewBatch(),
-		decree:     decree,
-		timetag:    timetagOf(timestampUs, s.engine.opts.ClusterID, false),
-		now:        base.EpochSecondsOfMicros(timestampUs),
-		defaultTTL: defaultTTL,
-		wantReply:  reply != nil,
-	}
+	m := mutation{s: s, b: s.db.NewBatch(), timestampUs: s.lastTimestamp.Load()}
 	defer m.b.Close()
-	if err := m.stage(updates); err != nil {
+	if err := m.stage(mutations); err != nil {
 		return err
 	}
-	if err := m.commit(timestampUs); err != nil {
+	if err := m.commit(); err != nil {
 		return err
 	}
-	if reply != nil {
-		start := 0
-		for i := range updates {
-			end := s.applied.ends[i]
-			reply(i, s.applied.replies[start:end:end])
-			start = end
-		}
-		if cap(s.applied.replies) > keptReplyBytesMax {
-			s.applied.replies = nil
-		}
-	}
+	s.applied.answer(mutations)
 	return nil
 }
 
-// mutation is one Apply in progress.
-type mutation struct {
-	s          *Store
-	b          *pebble.Batch
-	decree     int64
-	timetag    uint64
-	now        uint32
-	defaultTTL int32
-	wantReply  bool
-	reads      bool // some update reads, so staged rows go to the overlay too
-	overlay    map[string]stagedRow
-	err        error // the engine failed; ends the mutation
+// answer hands out the replies of a batch that was committed.
+func (b *applyBuffers) answer(mutations []Mutation) {
+	start, ends := 0, b.ends
+	for i := range mutations {
+		m := &mutations[i]
+		if m.Reply != nil {
+			for j := range m.Updates {
+				end := ends[j]
+				m.Reply(j, b.replies[start:end:end])
+				start = end
+			}
+			ends = ends[len(m.Updates):]
+		}
+	}
+	if cap(b.replies) > keptReplyBytesMax {
+		b.replies = nil
+	}
 }
 
-// stagedRow is what an earlier update of the same mutation left under a key.
+// mutation is the one that is being staged, into the batch of all.
+type mutation struct {
+	s       *Store
+	b       *pebble.Batch
+	reads   bool // some update of the batch reads, so staged rows go to the overlay too
+	overlay map[string]stagedRow
+	err     error // the engine failed; ends the batch
+
+	decree      int64
+	timestampUs int64 // not before that of an earlier one
+	timetag     uint64
+	now         uint32
+	defaultTTL  int32
+	wantReply   bool
+}
+
+// stagedRow is what an earlier update of the same batch left under a key.
 type stagedRow struct {
 	row
 	deleted bool
 }
 
 // stage puts all updates into the batch and, when wanted, their replies into the reply buffer.
-func (m *mutation) stage(updates []Update) error {
+func (m *mutation) stage(mutations []Mutation) error {
 	bufs := &m.s.applied
 	bufs.replies, bufs.ends = bufs.replies[:0], bufs.ends[:0]
-	if len(updates) > 1 {
-		for i := range updates {
-			m.reads = m.reads || updates[i].Op.IsAtomic() || updates[i].Op == OpDuplicate
-		}
-	}
+	m.reads = readAfterWrite(mutations)
 	defer m.staged()
-	for i := range updates {
-		m.update(updates[i])
-		if m.err != nil {
-			return wrap("apply", m.err)
+	for i := range mutations {
+		m.begin(&mutations[i])
+		for _, u := range mutations[i].Updates {
+			m.update(u)
+			if m.err != nil {
+				return wrap("apply", m.err)
+			}
+			if m.wantReply {
+				bufs.ends = append(bufs.ends, len(bufs.replies))
+			}
 		}
-		bufs.ends = append(bufs.ends, len(bufs.replies))
 	}
 	return nil
+}
+
+// readAfterWrite reports whether an update may read what another one left.
+func readAfterWrite(mutations []Mutation) bool {
+	updates, reads := 0, false
+	for i := range mutations {
+		updates += len(mutations[i].Updates)
+		for j := range mutations[i].Updates {
+			op := mutations[i].Updates[j].Op
+			reads = reads || op.IsAtomic() || op == OpDuplicate
+		}
+	}
+	return reads && updates > 1
+}
+
+func (m *mutation) begin(next *Mutation) {
+	m.decree, m.defaultTTL, m.wantReply = next.Decree, next.DefaultTTL, next.Reply != nil
+	m.timestampUs = max(m.timestampUs, next.TimestampUs)
+	m.timetag = timetagOf(m.timestampUs, m.s.engine.opts.ClusterID, false)
+	m.now = base.EpochSecondsOfMicros(m.timestampUs)
 }
 
 // staged lets go of what staging needed.
@@ -167,10 +206,10 @@ func (m *mutation) update(u Update) {
 }
 
 // commit adds the state record and writes the batch.
-func (m *mutation) commit(timestampUs int64) error {
+func (m *mutation) commit() error {
 	op := m.b.SetDeferred(len(stateKey), stateLen)
 	copy(op.Key, stateKey)
-	appendState(op.Value[:0], m.s.schema, m.decree, timestampUs)
+	appendState(op.Value[:0], m.s.schema, m.decree, m.timestampUs)
 	if err := op.Finish(); err != nil {
 		return wrap("apply", err)
 	}
@@ -181,7 +220,7 @@ func (m *mutation) commit(timestampUs int64) error {
 	if f := m.s.failed.Load(); f != nil {
 		return f
 	}
-	m.s.lastTimestamp.Store(timestampUs)
+	m.s.lastTimestamp.Store(m.timestampUs)
 	m.s.lastDecree.Store(m.decree)
 	m.s.grew(bytes, entries)
 	return nil
@@ -277,7 +316,7 @@ func (m *mutation) compose(hashKey, sortKey []byte) []byte {
 	return m.s.applied.key
 }
 
-// live reads the row under key as this mutation sees it: staged rows first, then the store; absent
+// live reads the row under key as the updates before leave it: staged rows first, then the store; absent
 // and expired rows give false. user is valid until the next call.
 func (m *mutation) live(key []byte) (row, bool) {
 	if r, ok := m.overlay[string(key)]; ok {

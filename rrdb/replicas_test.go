@@ -1,6 +1,7 @@
 package rrdb
 
 import (
+	"bytes"
 	"fmt"
 	"math/rand"
 	randv2 "math/rand/v2"
@@ -112,6 +113,56 @@ func TestReplicasStayEqual(t *testing.T) {
 		if swept == 0 {
 			t.Error("nothing was swept: the test proves nothing")
 		}
+	}
+}
+
+// What is applied as one batch leaves, and answers, what the same mutations do one after the other. Their rows meet, expire
+// in between, and come from other clusters.
+func TestMutationsTogetherAreAsOneByOne(t *testing.T) {
+	for seed := range int64(8) {
+		rnd := rand.New(rand.NewSource(seed))
+		set := func(o *EngineOptions) { o.IgnoreOtherClusterIDs = true }
+		single, grouped := newRig(t, set), newRig(t, set)
+		for range 60 {
+			var want, got [][]byte
+			var group []Mutation
+			for range 1 + rnd.Intn(12) {
+				single.ts += rnd.Int63n(6e6) - 1e6
+				single.ttl = rnd.Int31n(2) * rnd.Int31n(20)
+				updates := randomMutation(rnd, 6, single.ts)
+				m := Mutation{Decree: grouped.s.LastApplied() + int64(len(group)) + 1, TimestampUs: single.ts, DefaultTTL: single.ttl, Updates: updates}
+				if rnd.Intn(3) > 0 {
+					m.Reply = func(i int, body []byte) { got = append(got, bytes.Clone(body)) }
+				}
+				if replies := single.apply(updates...); m.Reply != nil {
+					want = append(want, replies...)
+				}
+				group = append(group, m)
+			}
+			if err := grouped.s.ApplyAll(group); err != nil {
+				t.Fatal(err)
+			}
+			eq(t, "replies", fmt.Sprintf("%x", got), fmt.Sprintf("%x", want))
+			eq(t, "digest", grouped.digest(), single.digest())
+		}
+	}
+}
+
+// A batch with a decree that is not the next is refused as a whole.
+func TestMutationsTogetherFollowEachOther(t *testing.T) {
+	r := newRig(t)
+	put := []Update{{OpPut, body(1, &rrdb.UpdateRequest{Key: base.BlobOf(rawKey("h", "s")), Value: blob("v")})}}
+	for _, decrees := range [][]int64{{2}, {1, 3}, {1, 1}, {1, 2, 4}} {
+		var group []Mutation
+		for _, d := range decrees {
+			group = append(group, Mutation{Decree: d, TimestampUs: 1, Updates: put})
+		}
+		if err := r.s.ApplyAll(group); err == nil || r.s.LastApplied() != 0 {
+			t.Errorf("%v: %v, applied up to %d", decrees, err, r.s.LastApplied())
+		}
+	}
+	if d := r.digest(); d.Rows != 0 {
+		t.Errorf("%d rows", d.Rows)
 	}
 }
 

@@ -101,7 +101,7 @@ var mutants = []mutant{
 		Old: "if !v.reads || !p.srv.lease.holds(v.term, p.srv.monoMs()) {", New: "if !v.reads {",
 	},
 	{
-		Name: "writes without lease", File: "replica/effects.go", Why: "a write is answered after the lease",
+		Name: "writes without lease", File: "replica/backlog.go", Why: "a write is answered after the lease",
 		Old: "leased := p.srv.lease.holds(p.term, p.srv.monoMs())", New: "leased := true", Seeds: 150,
 	},
 	{
