@@ -9,7 +9,7 @@ import (
 
 const (
 	// tailBytesMax is the most that a log keeps back: some dozen small blocks are then one write to its file.
-	tailBytesMax = 8 << 10
+	tailBytesMax = 32 << 10
 	// tailsMax bounds the logs of a Syncer that keep something back at a time; the others write each block.
 	tailsMax = 512
 )
