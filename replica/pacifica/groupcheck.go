@@ -11,6 +11,7 @@ func (c *Core) primaryTick() {
 	if idle || c.now.MonoMs >= c.primary.nextCheckMs {
 		c.sendGroupChecks()
 		c.commitPrimary() // what is held may go on when the table's replica count was lowered
+		c.releaseWriters()
 	}
 }
 

@@ -69,6 +69,22 @@ func TestPreparedWritesGoOnWhenTheReplicaCountIsLowered(t *testing.T) {
 	}
 }
 
+// Members may stay away for long: their writers do not count against the server's limits for ever. The write itself stays.
+func TestWritersOfHeldWritesAreLetGo(t *testing.T) {
+	a := alone(t)
+	a.now += heldWritersMsMax - 1
+	if e := a.step(Tick{}); len(only[FailWrites](e)) != 0 {
+		t.Errorf("too early: %v", e)
+	}
+	a.now = max(a.NextDeadlineMs(), a.now+1)
+	if f := one[FailWrites](t, a.step(Tick{})); !f.Silent || !slices.Equal(f.Tokens, []uint64{1}) {
+		t.Errorf("the writer hears %+v", f)
+	}
+	if a.MaxDecree() != 1 || a.LastCommitted() != 0 {
+		t.Errorf("prepared %d, committed %d", a.MaxDecree(), a.LastCommitted())
+	}
+}
+
 // Held writes keep nobody from giving the role away; whether they are committed is for the next primary to decide.
 func TestPreparedWritesThatWaitDoNotHoldTheRole(t *testing.T) {
 	a := alone(t)

@@ -151,6 +151,18 @@ func (c *Core) held() bool {
 	return c.list.committed >= c.primary.barrier && c.list.last > c.list.committed && !c.enough()
 }
 
+// heldWritersMsMax is how long the writers of what is held are kept waiting, about. Then they have given up, and what the server
+// keeps for them is of use to others.
+const heldWritersMsMax = 20_000
+
+func (c *Core) releaseWriters() {
+	for d := c.list.committed + 1; d <= c.list.last && c.held(); d++ {
+		if e := c.list.get(d); c.now.MonoMs-e.preparedMs >= heldWritersMsMax {
+			c.forgetWriters(e)
+		}
+	}
+}
+
 // settled reports whether nothing that was prepared is about to be committed.
 func (c *Core) settled() bool { return c.list.last == c.list.committed || c.held() }
 
