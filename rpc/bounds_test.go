@@ -173,9 +173,8 @@ func TestReadBuffersOfAllConnections(t *testing.T) {
 	if got := s.Stats().InBufferBytes; got > 8<<20 {
 		t.Errorf("%d bytes in read buffers", got)
 	}
-	if grown := int64(heap()) - int64(before); grown > 24<<20 {
-		t.Errorf("the heap grew by %d bytes", grown)
-	}
+	// Soon: a collection beside connections that end also counts buffers which they have just let go.
+	waitFor(t, func() bool { return int64(heap())-int64(before) < 16<<20 })
 	speak(t, rawDial(t, at))
 	for _, c := range conns {
 		c.Close()
