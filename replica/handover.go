@@ -30,27 +30,20 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 func (s *Server) handOver(ctx context.Context) {
-	asked := 0
-	for _, p := range s.partitions() {
-		if v := p.view.Load(); v.status != pacifica.Primary || len(v.secondaries) == 0 {
-			continue
-		}
-		asked++
-		p.mail.put(item{run: func() {
-			p.step([]pacifica.Event{pacifica.ProposalReceived{
-				Type: metaadmin.ConfigType_CT_DOWNGRADE_TO_INACTIVE, Node: s.self, Config: p.core.Config(),
-			}})
-		}})
-	}
-	if asked == 0 {
+	left := s.primariesLeft()
+	if left == 0 {
 		return
 	}
 	s.leaving.Store(true)
 	defer s.leaving.Store(false)
-	started := s.host.Elapsed()
-	for s.primariesLeft() > 0 {
+	asked, started := left, s.host.Elapsed()
+	for again := started; left > 0; left = s.primariesLeft() {
+		if now := s.host.Elapsed(); now >= again {
+			s.askToLeave()
+			again = now + handOverAskAgain
+		}
 		if !host.Sleep(s.host, ctx, 5*time.Millisecond) {
-			s.log.Warn("not all primaries were handed over in time", "left", s.primariesLeft(), "of", asked)
+			s.log.Warn("not all primaries were handed over in time", "left", left, "of", asked)
 			return
 		}
 	}
@@ -58,6 +51,24 @@ func (s *Server) handOver(ctx context.Context) {
 	host.Sleep(s.host, ctx, handOverLinger-2*handOverHold)
 	s.leaving.Store(false) // what is held now is answered before the connections close
 	host.Sleep(s.host, ctx, 2*handOverHold)
+}
+
+// handOverAskAgain lies between the requests to the primaries that are still here. One may have come back from a change of
+// configuration since, or have been told something else meanwhile.
+const handOverAskAgain = 50 * time.Millisecond
+
+// askToLeave lets all primaries that somebody else could take over give up their role.
+func (s *Server) askToLeave() {
+	for _, p := range s.partitions() {
+		if v := p.view.Load(); v.status != pacifica.Primary || len(v.secondaries) == 0 {
+			continue
+		}
+		p.mail.put(item{run: func() {
+			p.step([]pacifica.Event{pacifica.ProposalReceived{
+				Type: metaadmin.ConfigType_CT_DOWNGRADE_TO_INACTIVE, Node: s.self, Config: p.core.Config(),
+			}})
+		}})
+	}
 }
 
 // refuseByRole answers a request that the role does not allow.
