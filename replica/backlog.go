@@ -102,6 +102,15 @@ func (p *partition) apply(e pacifica.Apply) error {
 	return nil
 }
 
+// nextDeadlineMs is when the replica wants a tick: the core, or what waits to be applied.
+func (p *partition) nextDeadlineMs() int64 {
+	d := p.core.NextDeadlineMs()
+	if len(p.backlog.effects) > 0 {
+		d = min(d, p.backlog.sinceMs+backlogAgeMs)
+	}
+	return d
+}
+
 // mayLag reports whether the backlog may stay at the end of a turn.
 func (p *partition) mayLag(onlyWriting bool) bool {
 	return onlyWriting && p.core.Status() == pacifica.Secondary && p.closing == nil

@@ -96,6 +96,18 @@ func TestSecondaryAppliesWhatIsOld(t *testing.T) {
 	f.wantApplied("old", 5, 5)
 }
 
+// The primary may be gone: then nothing comes, and the replica asks for a tick.
+func TestSecondaryAppliesWhatIsOldByItself(t *testing.T) {
+	f := follow(t)
+	f.write(5, 10)
+	f.p.publish()
+	if d, most := f.p.view.Load().deadlineMs, f.p.srv.monoMs()+backlogAgeMs; d > most {
+		t.Fatalf("a tick is due in %d ms", d-f.p.srv.monoMs())
+	}
+	f.p.turn([]item{{event: pacifica.Tick{}}})
+	f.wantApplied("after the tick", 4, 4)
+}
+
 // The notice that follows the last write, and anything else that is not a write, lets a secondary apply all it has.
 func TestSecondaryCatchesUpOnAnyOtherEvent(t *testing.T) {
 	f := follow(t)

@@ -96,7 +96,7 @@ func (p *partition) publish() {
 	v := &view{
 		status: p.core.Status(), transient: p.core.Transient(), ballot: cfg.Ballot, primary: cfg.Primary, secondaries: cfg.Secondaries,
 		reads: p.core.ReadsAllowed(), writes: p.core.WritesAllowed(),
-		lastCommitted: p.core.LastCommitted(), lastPrepared: p.core.LastPrepared(), deadlineMs: p.core.NextDeadlineMs(), phase: phase, term: p.term, leaving: p.core.Reconfiguring(),
+		lastCommitted: p.core.LastCommitted(), lastPrepared: p.core.LastPrepared(), deadlineMs: p.nextDeadlineMs(), phase: phase, term: p.term, leaving: p.core.Reconfiguring(),
 		listBytes: p.core.PrepareListBytes(),
 	}
 	if p.closing != nil || p.behind {

@@ -6,11 +6,10 @@ import "github.com/pegasus-go/pegasus/gen-go/base"
 // and commit point, and finds those that no longer answer.
 
 func (c *Core) primaryTick() {
-	idle := c.list.last == c.list.committed && c.primary.announced < c.list.committed &&
+	idle := c.settled() && c.primary.announced < c.list.committed &&
 		c.now.MonoMs >= c.primary.lastPrepareMs+c.params.CommitNoticeMs
 	if idle || c.now.MonoMs >= c.primary.nextCheckMs {
 		c.sendGroupChecks()
-		c.commitPrimary() // what is held may go on when the table's replica count was lowered
 		c.releaseWriters()
 	}
 }

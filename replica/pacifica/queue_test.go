@@ -63,9 +63,34 @@ func TestPreparedWritesWaitForMembers(t *testing.T) {
 func TestPreparedWritesGoOnWhenTheReplicaCountIsLowered(t *testing.T) {
 	a := alone(t)
 	a.SetMaxReplicaCount(1)
-	a.now = a.NextDeadlineMs()
-	if m := one[Apply](t, a.step(Tick{})); !m.Reply {
+	e := a.step(write(2))
+	if m := one[Apply](t, e); !m.Reply {
 		t.Errorf("got %+v", m)
+	}
+	if m := one[Append](t, e); m.Mutation.Decree != 2 {
+		t.Errorf("the next write: %v", e)
+	}
+}
+
+// A table of more replicas may make writes wait that were under way. The group hears of what is committed all the same, and no tick is
+// due that does nothing.
+func TestHeldWritesKeepNoNoticeBack(t *testing.T) {
+	a := primaryOf(t, nodeB)
+	a.step(write(1))
+	var more []Event
+	for i := range uint64(64) {
+		more = append(more, write(i+2))
+	}
+	a.step(more...)
+	a.step(PrepareReplied{From: nodeB, Ballot: 3, Decree: 1, Err: base.ErrOK}, Logged{Ballot: 3, Decree: 1})
+	a.SetMaxReplicaCount(5)
+	a.step(PrepareReplied{From: nodeB, Ballot: 3, Decree: 2, Err: base.ErrOK}, Logged{Ballot: 3, Decree: 2})
+	if a.LastCommitted() != 1 || a.MaxDecree() != 2 {
+		t.Fatalf("committed %d of %d", a.LastCommitted(), a.MaxDecree())
+	}
+	a.now = a.NextDeadlineMs()
+	if n := one[SendGroupCheck](t, a.step(Tick{})); n.LastCommitted != 1 || a.NextDeadlineMs() <= a.now {
+		t.Errorf("%+v, next tick at %d, now %d", n, a.NextDeadlineMs(), a.now)
 	}
 }
 

@@ -20,6 +20,9 @@ func (c *Core) pump() {
 	if c.status == Primary && !c.enough() {
 		c.failQueue(base.ErrNotEnoughMember)
 	}
+	if c.status == Primary && c.list.last > c.list.committed {
+		c.commitPrimary() // what was held goes on when the table's replica count was lowered
+	}
 	for c.status == Primary && len(c.primary.queue) > 0 && c.mayPrepare() {
 		n, bytes := 0, 0
 		for n < len(c.primary.queue) && n < c.params.BatchUpdatesMax {
