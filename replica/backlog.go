@@ -16,9 +16,9 @@ const (
 	backlogAgeMs      = 100
 )
 
-// backlog is what is committed and not applied yet, oldest first. Whatever leaves the loop or needs the store finds it empty, and so does the end
-// of a turn, but for that of a secondary which only took part in writes: nobody reads there what was written last. The
-// notice that follows the last write ends such a wait; after a crash the log has it all.
+// backlog is what is committed and not applied yet, oldest first. Effects that may need the store find it empty, and so does the end
+// of a turn, but for that of a secondary which only took part in writes: only backup reads are served there, which may be
+// old. The notice that follows the last write, or a tick, ends such a wait; after a crash the log has it all.
 type backlog struct {
 	effects []pacifica.Apply
 	updates int

@@ -126,6 +126,16 @@ func TestSecondaryCatchesUpOnAnyOtherEvent(t *testing.T) {
 	f.wantApplied("the end of the lease", 11, 11)
 }
 
+// Effects that may need the store, or let others act on it, find everything applied.
+func TestEffectsFindTheBacklogApplied(t *testing.T) {
+	f := follow(t)
+	f.write(5, 10)
+	f.p.execute([]pacifica.Effect{pacifica.DropPrepare{}})
+	f.wantApplied("a prepare is dropped", 0, 4)
+	f.p.execute([]pacifica.Effect{pacifica.CancelMeta{}})
+	f.wantApplied("another effect", 4, 4)
+}
+
 // A primary that was a secondary answers reads only with everything applied.
 func TestPromotionCatchesUp(t *testing.T) {
 	f := follow(t)

@@ -121,6 +121,14 @@ var mutants = []mutant{
 		Old: "if !c.enough() {\n\t\t\tc.forgetWriters(e)", New: "if false {\n\t\t\tc.forgetWriters(e)",
 	},
 	{
+		Name: "backlog of a new primary", File: "replica/backlog.go", Why: "a secondary that becomes primary has not applied all that is committed",
+		Old: "return onlyWriting && p.core.Status() == pacifica.Secondary && p.closing == nil", New: "return p.closing == nil",
+	},
+	{
+		Name: "backlog stays", File: "replica/backlog.go", Why: "effects that need the store find committed writes that are not applied",
+		Old: "case pacifica.Apply:\n\t\treturn true", New: "default:\n\t\treturn true",
+	},
+	{
 		Name: "role ends too late", File: "replica/partition.go", Why: "reads go on until the end of the turn in which a primary gave its role away",
 		Old: "if p.view.Load().reads && !p.core.ReadsAllowed() {", New: "if false {",
 	},

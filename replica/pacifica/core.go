@@ -53,6 +53,8 @@ type primaryState struct {
 	announced     int64
 	lastPrepareMs int64
 	nextCheckMs   int64
+	// heldSinceMs is when a tick first found writes held, 0 while none are.
+	heldSinceMs int64
 	// leaving is a proposal to give the role away, which waits until what was prepared is answered.
 	leaving *ProposalReceived
 }

@@ -159,9 +159,14 @@ func (c *Core) held() bool {
 const heldWritersMsMax = 20_000
 
 func (c *Core) releaseWriters() {
-	for d := c.list.committed + 1; d <= c.list.last && c.held(); d++ {
-		if e := c.list.get(d); c.now.MonoMs-e.preparedMs >= heldWritersMsMax {
-			c.forgetWriters(e)
+	switch since := c.primary.heldSinceMs; {
+	case !c.held():
+		c.primary.heldSinceMs = 0
+	case since == 0:
+		c.primary.heldSinceMs = c.now.MonoMs
+	case c.now.MonoMs-since >= heldWritersMsMax:
+		for d := c.list.committed + 1; d <= c.list.last; d++ {
+			c.forgetWriters(c.list.get(d))
 		}
 	}
 }
